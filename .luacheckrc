@@ -1,0 +1,13 @@
+-- The library and its specs run on every Lua from 5.1 on: only what all of them have is allowed.
+std = "min"
+max_line_length = 100
+exclude_files = { "build", ".luarocks", "lua_modules" }
+
+files["spec"] = { std = "min+busted" }
+
+-- Runs in nginx only, that is on LuaJIT with the globals of ngx_lua.
+files["spec/emulator"] = { std = "ngx_lua" }
+files["src/resty"] = { std = "ngx_lua" }
+
+-- LuaRocks reads its settings from globals.
+files["tools/luarocks-debian.lua"] = { globals = { "rocks_servers", "rocks_provided" } }
