@@ -1,0 +1,25 @@
+/**
+ * Dates of HTTP headers. Pure arithmetic: no locale, no time zone, no static state.
+ */
+#ifndef EVS_DATE_H
+#define EVS_DATE_H
+
+#include "text.h"
+
+#pragma GCC visibility push(hidden)
+
+/**
+ * Read an HTTP date, `Tue, 24 Nov 2026 06:26:33 GMT` (RFC 9110 IMF-fixdate, the only form a sender
+ * may use). Returns seconds since 1970, or -1 when `text` is none.
+ */
+double evs_date_parse(struct evs_str text);
+
+/**
+ * Read a Retry-After header: whole seconds, or a date, which counts against `date`, the Date of the
+ * same answer (both clocks are then the server's). Returns seconds from the answer on; 0 for a
+ * date that has passed; -1 when there is none, or a date without a Date to hold it against.
+ */
+double evs_date_retry_after(struct evs_str text, double date);
+
+#pragma GCC visibility pop
+#endif

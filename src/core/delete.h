@@ -1,0 +1,33 @@
+/**
+ * delete_snapshot: look (guard), delete, settle what a lost answer left open, wait until it is gone.
+ */
+#ifndef EVS_DELETE_H
+#define EVS_DELETE_H
+
+#include "flow.h"
+
+#pragma GCC visibility push(hidden)
+
+/** A deletion under way; its flow's type is evs_delete_snapshot. */
+struct evs_deletion {
+    struct evs_flow flow; /* first: a flow is cast to its deletion */
+    enum { EVS_GUARD, EVS_DELETE, EVS_SETTLE, EVS_WAIT } stage;
+    bool seen;            /**< this call knows that the snapshot existed */
+    bool sent;            /**< a DELETE left this machine */
+    bool lost;            /**< and what one of them did is not known */
+    bool accepted;        /**< EVS took it on: 202, or `deleting` after a lost answer */
+    bool seen_deleting;   /**< while waiting */
+    unsigned polls;       /**< while waiting */
+    char last_status[64]; /**< while waiting: what the last poll showed; empty: none yet */
+    bool status_late;     /**< that poll was long enough after the 202 to count */
+    struct evs_error refusal; /**< while settling: the answer that led there */
+};
+
+/**
+ * Succeeds when EVS answered 202 (with `wait`: when the snapshot is gone), when the snapshot is
+ * missing and `ignore_missing` is set, or when a lost answer turns out to have been a deletion.
+ */
+extern const struct evs_flow_type evs_delete_snapshot;
+
+#pragma GCC visibility pop
+#endif

@@ -1,0 +1,100 @@
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* secure_getenv */
+#endif
+#include "environment.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#if defined(__GLIBC__) && (__GLIBC__ > 2 || (__GLIBC__ == 2 && __GLIBC_MINOR__ >= 17))
+#define READ_ENVIRONMENT secure_getenv
+#else
+#define READ_ENVIRONMENT getenv
+#endif
+
+static struct evs_str read(const char *name)
+{
+    return evs_str(READ_ENVIRONMENT(name));
+}
+
+static struct evs_str read_first(const char *name, const char *other)
+{
+    struct evs_str value = read(name);
+
+    return value.len > 0 ? value : read(other);
+}
+
+/* The SDKs' override of one region's endpoint: HUAWEICLOUD_SDK_REGION_EVS_CN_NORTH_4, the first of
+ * a comma list. */
+static struct evs_str endpoint_of_region(struct evs_str region)
+{
+    char name[128];
+    struct evs_str list;
+    int len;
+
+    if (!evs_region_valid(region))
+        return (struct evs_str){0};
+    len = snprintf(name, sizeof name, "HUAWEICLOUD_SDK_REGION_EVS_%.*s", (int)region.len,
+                   region.data);
+    for (int i = 0; i < len; i++) {
+        if (name[i] >= 'a' && name[i] <= 'z')
+            name[i] = (char)(name[i] - 'a' + 'A');
+        else if (name[i] == '-')
+            name[i] = '_';
+    }
+    list = read(name);
+    for (size_t i = 0; i < list.len; i++)
+        if (list.data[i] == ',')
+            list.len = i;
+    return evs_str_trim(list);
+}
+
+static void fill_endpoint(struct evs_settings *settings)
+{
+    bool given = settings->region.len > 0;
+
+    if (settings->endpoint.len > 0)
+        return;
+    if (!given)
+        settings->region = read("HUAWEICLOUD_SDK_REGION");
+    if (!given)
+        settings->endpoint = read("EVS_ENDPOINT");
+    if (settings->endpoint.len == 0)
+        settings->endpoint = endpoint_of_region(settings->region);
+}
+
+static bool fill_keys(struct evs_settings *settings, struct evs_error *error)
+{
+    if (settings->ak.len + settings->sk.len + settings->security_token.len + settings->token.len > 0)
+        return true;
+    settings->ak = read("HUAWEICLOUD_SDK_AK");
+    settings->sk = read("HUAWEICLOUD_SDK_SK");
+    settings->security_token = read("HUAWEICLOUD_SDK_SECURITY_TOKEN");
+    settings->token = read("EVS_TOKEN");
+    settings->key_source = "environment";
+    if (settings->token.len > 0 && settings->ak.len > 0) {
+        evs_error_set(error, EVS_INVALID_ARGUMENT,
+                      "the environment has both EVS_TOKEN and HUAWEICLOUD_SDK_AK: unset one of them");
+        return false;
+    }
+    if ((settings->ak.len > 0) != (settings->sk.len > 0)) {
+        evs_error_set(error, EVS_INVALID_ARGUMENT,
+                      "the environment has only one of HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK");
+        return false;
+    }
+    if (settings->ak.len == 0)
+        settings->security_token = (struct evs_str){0};
+    return true;
+}
+
+bool evs_environment_fill(struct evs_settings *settings, struct evs_error *error)
+{
+    fill_endpoint(settings);
+    if (settings->ca_file.len == 0)
+        settings->ca_file = read("EVS_CA_FILE");
+    if (!settings->has_proxy) {
+        settings->proxy = read_first("HTTPS_PROXY", "https_proxy");
+        settings->no_proxy = read_first("NO_PROXY", "no_proxy");
+    }
+    return fill_keys(settings, error);
+}

@@ -1,0 +1,190 @@
+#include "error.h"
+
+#include "scrub.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* How much of a body is looked at, and shown, when it is not JSON. */
+enum { BODY_READ = 64 * 1024, BODY_SHOWN = 300 };
+
+#define CODE_TEXT(name, text) text,
+static const char *const code_texts[] = {EVS_CODES(CODE_TEXT)};
+#undef CODE_TEXT
+
+const char *evs_code_text(enum evs_code code)
+{
+    return code_texts[code];
+}
+
+enum evs_code evs_code_parse(struct evs_str text)
+{
+    int code = 0;
+
+    while (code < EVS_CODE_COUNT && !evs_str_equal(text, evs_str(code_texts[code])))
+        code++;
+    return (enum evs_code)code;
+}
+
+const char *evs_outcome_text(enum evs_outcome outcome)
+{
+    static const char *const texts[] = {"not_sent", "refused", "unknown", "accepted"};
+
+    return texts[outcome];
+}
+
+static bool retryable_code(enum evs_code code)
+{
+    switch (code) {
+    case EVS_RESOLVE:
+    case EVS_CONNECT:
+    case EVS_TIMEOUT:
+    case EVS_NETWORK:
+    case EVS_WAIT_TIMEOUT:
+    case EVS_STOPPED:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* All but the message. */
+static void start(struct evs_error *error, enum evs_code code)
+{
+    memset(error, 0, offsetof(struct evs_error, message));
+    strcpy(error->code, evs_code_text(code));
+    error->retryable = retryable_code(code);
+}
+
+void evs_error_set(struct evs_error *error, enum evs_code code, const char *format, ...)
+{
+    char text[sizeof error->message];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    start(error, code);
+    evs_clean(error->message, sizeof error->message, evs_str(text));
+}
+
+/* `text` without secrets, as one line of at most `size` bytes with the NUL. */
+static void show(char *out, size_t size, struct evs_str text, const struct evs_secrets *secrets)
+{
+    struct evs_buf safe = {0};
+
+    evs_scrub(&safe, text, secrets->text, sizeof secrets->text / sizeof *secrets->text);
+    evs_clean(out, size, evs_buf_str(&safe));
+    evs_buf_free(&safe);
+}
+
+void evs_error_quote(struct evs_error *error, enum evs_code code, struct evs_str text,
+                     const struct evs_secrets *secrets)
+{
+    start(error, code);
+    show(error->message, sizeof error->message, text, secrets);
+    if (error->message[0] == '\0')
+        strcpy(error->message, error->code);
+}
+
+static bool is_code(struct evs_str text)
+{
+    return text.len >= 1 && text.len <= 64 && evs_str_unreserved(text) &&
+           !memchr(text.data, '~', text.len) && !evs_str_starts(text, EVS_STR("Client."));
+}
+
+void evs_name_show(char *out, size_t size, struct evs_str text, const struct evs_secrets *secrets)
+{
+    bool usable = text.len < size && evs_str_visible(text) &&
+                  !evs_scrub_finds(text, secrets->text, sizeof secrets->text / sizeof *secrets->text);
+
+    if (usable && text.len > 0)
+        memcpy(out, text.data, text.len);
+    out[usable ? text.len : 0] = '\0';
+}
+
+/* "502 Bad Gateway: what the body says" */
+static void describe_body(struct evs_error *error, const struct evs_facts *facts,
+                          const struct evs_secrets *secrets)
+{
+    struct evs_str body = facts->body;
+    struct evs_buf words = {0};
+    struct evs_buf safe = {0};
+    char shown[BODY_SHOWN];
+    const char *reason = evs_status_reason(facts->status);
+
+    if (body.len > BODY_READ)
+        body.len = BODY_READ;
+    evs_scrub(&safe, body, secrets->text, sizeof secrets->text / sizeof *secrets->text);
+    evs_readable(&words, evs_buf_str(&safe));
+    evs_clean(shown, sizeof shown, evs_buf_str(&words));
+    snprintf(error->message, sizeof error->message, "%d%s%s%s%s", facts->status,
+             *reason ? " " : "", reason, *shown ? ": " : "", shown);
+    evs_buf_free(&words);
+    evs_buf_free(&safe);
+}
+
+static bool retryable_status(int status)
+{
+    return status == 408 || status == 429 || status == 500 || (status >= 502 && status <= 504);
+}
+
+void evs_error_answer(struct evs_error *error, const struct evs_facts *facts,
+                      const struct evs_secrets *secrets)
+{
+    memset(error, 0, offsetof(struct evs_error, message));
+    error->status = facts->status;
+    error->retryable = retryable_status(facts->status);
+    if (is_code(facts->code))
+        evs_name_show(error->code, sizeof error->code, facts->code, secrets);
+    if (error->code[0] == '\0')
+        snprintf(error->code, sizeof error->code, "HTTP.%d", facts->status);
+    evs_name_show(error->kind, sizeof error->kind, facts->kind, secrets);
+    evs_name_show(error->request_id, sizeof error->request_id, facts->request_id, secrets);
+    show(error->message, sizeof error->message, facts->message, secrets);
+    if (error->message[0] == '\0')
+        describe_body(error, facts, secrets);
+}
+
+const char *const evs_request_id_headers[] = {"x-request-id", "x-openstack-request-id",
+                                              "x-iam-trace-id", NULL};
+
+const char *evs_status_reason(int status)
+{
+    switch (status) {
+    case 200: return "OK";
+    case 201: return "Created";
+    case 202: return "Accepted";
+    case 204: return "No Content";
+    case 300: return "Multiple Choices";
+    case 301: return "Moved Permanently";
+    case 302: return "Found";
+    case 303: return "See Other";
+    case 304: return "Not Modified";
+    case 307: return "Temporary Redirect";
+    case 308: return "Permanent Redirect";
+    case 400: return "Bad Request";
+    case 401: return "Unauthorized";
+    case 402: return "Payment Required";
+    case 403: return "Forbidden";
+    case 404: return "Not Found";
+    case 405: return "Method Not Allowed";
+    case 406: return "Not Acceptable";
+    case 407: return "Proxy Authentication Required";
+    case 408: return "Request Timeout";
+    case 409: return "Conflict";
+    case 410: return "Gone";
+    case 413: return "Content Too Large";
+    case 414: return "URI Too Long";
+    case 429: return "Too Many Requests";
+    case 494: return "Request Header Too Large";
+    case 500: return "Internal Server Error";
+    case 501: return "Not Implemented";
+    case 502: return "Bad Gateway";
+    case 503: return "Service Unavailable";
+    case 504: return "Gateway Timeout";
+    case 505: return "HTTP Version Not Supported";
+    default: return "";
+    }
+}

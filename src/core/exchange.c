@@ -1,0 +1,290 @@
+#include "exchange.h"
+
+#include <string.h>
+
+#define BACKOFF_BASE 0.2
+#define BACKOFF_BASE_THROTTLED 2.0 /* a 429 without Retry-After */
+#define BACKOFF_CAP 10.0
+#define GATE_POLL 0.05        /* how often those who wait for the key look again */
+#define CLOCK_TOLERANCE 600.0 /* the gateway allows 15 minutes: less than 10 off was no reason */
+#define PAUSE_LEAST 0.1       /* with less time left than this, there is no other try */
+
+static bool code_is(const struct evs_facts *facts, const char *const *codes)
+{
+    for (; *codes; codes++)
+        if (evs_str_equal(facts->code, evs_str(*codes)))
+            return true;
+    return false;
+}
+
+/* EVS.2019 is EVS's plain no (the snapshot is in error_deleting) under a 500. */
+bool evs_answer_lost(const struct evs_facts *facts)
+{
+    int status = facts->status;
+
+    return status == 408 || (status >= 500 && status != 501 && status != 505 &&
+                             !evs_str_equal(facts->code, EVS_STR("EVS.2019")));
+}
+
+/* Faults that stay: token exchange and decoding, a missing plug-in. */
+static bool worth_retrying(const struct evs_facts *facts)
+{
+    static const char *const permanent[] = {"EVS.2019", "EVS.2010", "EVS.2013",   "EVS.2014", "EVS.2034",
+                                            "EVS.2035", "EVS.2036", "APIGW.0104", NULL};
+    int status = facts->status;
+    bool passing = status == 408 || status == 429 || status == 500 || (status >= 502 && status <= 504);
+
+    return passing && !code_is(facts, permanent);
+}
+
+/* Refusals of the user, the app or the project, not of this request. */
+static bool refuses_key(const struct evs_facts *facts)
+{
+    static const char *const codes[] = {"APIGW.0302", "APIGW.0304", "APIGW.0310", "APIGW.0802", NULL};
+
+    return code_is(facts, codes);
+}
+
+/* Only EVS itself answers like this, and only behind the gateway's check of the key: its 202, JSON
+ * under a 2xx, an error in its own or in OpenStack's envelope. A portal's page proves nothing. */
+static bool proves_key(const struct evs_facts *facts)
+{
+    bool enveloped = facts->kind.len > 0 || evs_str_starts(facts->code, EVS_STR("EVS."));
+
+    if (facts->status >= 200 && facts->status <= 299)
+        return facts->status == 202 || facts->json;
+    return facts->status >= 400 && facts->status < 500 && facts->status != 401 &&
+           facts->status != 429 && enveloped;
+}
+
+void evs_exchange_start(struct evs_exchange *x, struct evs_client *client,
+                        struct evs_budget *budget, unsigned retries, double pause)
+{
+    x->client = client;
+    x->budget = budget;
+    x->state = EVS_X_READY;
+    x->reached = false;
+    x->lost = false;
+    x->retries = retries;
+    x->tries = 0;
+    x->resends = 0;
+    x->pausing = pause > 0;
+    x->pause_exact = false;
+    x->pause = pause;
+    x->wake = 0;
+    x->error.code[0] = '\0';
+}
+
+static bool end(struct evs_exchange *x, enum evs_ending ending)
+{
+    x->state = EVS_X_ENDED;
+    x->ending = ending;
+    return true;
+}
+
+static enum evs_step stop(struct evs_exchange *x, enum evs_ending ending)
+{
+    evs_exchange_cancel(x);
+    end(x, ending);
+    return EVS_DONE;
+}
+
+/* The last failure says more than "time is up". */
+static enum evs_step stop_time_up(struct evs_exchange *x)
+{
+    if (x->error.code[0] == '\0')
+        evs_error_set(&x->error, EVS_TIMEOUT, "no time was left to send the request: %g s are over",
+                      x->budget->seconds);
+    return stop(x, EVS_TIME_UP);
+}
+
+/* Turn a pause into the moment it ends. A back-off is kept short enough to leave time for the try that
+ * follows it; false when there is no time for another try. */
+static bool begin_pause(struct evs_exchange *x, double now)
+{
+    double left = x->budget->running ? x->budget->ends - now : BACKOFF_CAP * 1e6;
+    double pause = x->pause;
+
+    x->pausing = false;
+    if (x->pause_exact && pause > left)
+        return false;
+    if (!x->pause_exact && pause > left / 2)
+        pause = left > PAUSE_LEAST ? left / 2 : left;
+    x->wake = now + (pause > 0 ? pause : 0);
+    return true;
+}
+
+static enum evs_step send(struct evs_exchange *x, double now, double wall, double until,
+                          struct evs_want *want)
+{
+    struct evs_client *client = x->client;
+
+    if (!evs_request_sign(&x->request, client, wall + client->clock_offset)) {
+        evs_error_set(&x->error, EVS_STOPPED, "out of memory");
+        return stop(x, EVS_NOT_ALLOWED);
+    }
+    if (!x->budget->running) {
+        x->budget->running = true;
+        x->budget->ends = now + x->budget->seconds;
+    }
+    x->state = EVS_X_IN_FLIGHT;
+    x->sent_at = now;
+    x->signed_at = wall;
+    x->generation = client->gate.generation;
+    want->request = &x->request;
+    want->deadline = until;
+    return EVS_SEND;
+}
+
+static enum evs_step ask_gate(struct evs_exchange *x, double now, double wall, struct evs_want *want)
+{
+    struct evs_gate *gate = &x->client->gate;
+    double ends = x->budget->running ? x->budget->ends : now + x->budget->seconds;
+    double until = now + x->budget->attempt_timeout;
+
+    if (until > ends)
+        until = ends;
+    switch (evs_gate_ask(gate, x, now, until)) {
+    case EVS_GATE_PASS:
+        return send(x, now, wall, until, want);
+    case EVS_GATE_STOP:
+        x->error = gate->error;
+        return stop(x, EVS_NOT_ALLOWED);
+    default:
+        want->seconds = GATE_POLL;
+        return EVS_SLEEP;
+    }
+}
+
+enum evs_step evs_exchange_next(struct evs_exchange *x, double now, double wall,
+                                struct evs_want *want)
+{
+    struct evs_budget *budget = x->budget;
+
+    if (x->state == EVS_X_ENDED)
+        return EVS_DONE;
+    if (x->client->closed) {
+        evs_error_set(&x->error, EVS_CLOSED, "the client is closed");
+        return stop(x, EVS_NOT_ALLOWED);
+    }
+    if (budget->at_once && !budget->running) {
+        budget->running = true;
+        budget->ends = now + budget->seconds;
+    }
+    if (x->pausing && !begin_pause(x, now))
+        return stop_time_up(x);
+    if (budget->running && now >= budget->ends)
+        return stop_time_up(x);
+    if (now < x->wake) {
+        want->seconds = x->wake - now;
+        return EVS_SLEEP;
+    }
+    if (!x->client->keys.source) {
+        evs_error_set(&x->error, EVS_NO_CREDENTIALS,
+                      "no credentials: options: none of ak, sk, token; environment: neither "
+                      "HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK nor EVS_TOKEN is set");
+        return stop(x, EVS_NOT_ALLOWED);
+    }
+    return ask_gate(x, now, wall, want);
+}
+
+/* Pause before another try: what the server asks for, else full jitter under a doubling ceiling. */
+static bool try_again(struct evs_exchange *x, double retry_after, double base)
+{
+    double ceiling = base;
+
+    if (x->retries == 0)
+        return false;
+    x->retries--;
+    for (unsigned i = 0; i < x->tries && ceiling < BACKOFF_CAP; i++)
+        ceiling *= 2;
+    x->tries++;
+    x->pause_exact = retry_after >= 0;
+    x->pause = x->pause_exact ? retry_after
+                              : evs_client_random(x->client) *
+                                    (ceiling < BACKOFF_CAP ? ceiling : BACKOFF_CAP);
+    x->pausing = true;
+    x->state = EVS_X_READY;
+    return true;
+}
+
+/* A wrong clock is the one cause of a 401 that we can mend: with the server's, if it can be trusted. */
+static bool clock_heals(const struct evs_exchange *x, const struct evs_facts *facts)
+{
+    const struct evs_client *client = x->client;
+    bool trusted = client->endpoint.loopback || (client->endpoint.tls && client->tls_verify);
+    double off = facts->date - (x->signed_at + client->clock_offset);
+
+    return client->keys.token.len == 0 && trusted && facts->date >= 0 &&
+           evs_str_equal(facts->code, EVS_STR("APIGW.0301")) &&
+           (off > CLOCK_TOLERANCE || off < -CLOCK_TOLERANCE);
+}
+
+/* A 401: once per exchange it may be tried again, if key or clock changed. */
+static bool reply_unauthorized(struct evs_exchange *x, const struct evs_facts *facts)
+{
+    struct evs_gate *gate = &x->client->gate;
+    bool current = x->generation == gate->generation;
+    bool healable = x->resends == 0 && clock_heals(x, facts);
+
+    if (!evs_gate_reject(gate, x, x->generation, healable, &x->error) || x->resends > 0)
+        return end(x, EVS_ANSWERED);
+    if (current)
+        x->client->clock_offset = facts->date - x->signed_at;
+    x->resends++;
+    x->state = EVS_X_READY;
+    return false;
+}
+
+bool evs_exchange_reply(struct evs_exchange *x, const struct evs_facts *facts)
+{
+    struct evs_gate *gate = &x->client->gate;
+    struct evs_secrets secrets = evs_client_secrets(x->client);
+
+    x->budget->attempts += 1 + facts->replays;
+    x->reached = true;
+    x->lost = x->lost || facts->replays > 0;
+    if (proves_key(facts)) {
+        evs_gate_prove(gate, x, x->generation);
+        if (facts->status <= 299)
+            return end(x, EVS_ANSWERED);
+    }
+    evs_error_answer(&x->error, facts, &secrets);
+    x->error.retryable = worth_retrying(facts);
+    if (facts->status == 401)
+        return reply_unauthorized(x, facts);
+    evs_gate_release(gate, x);
+    if (facts->status == 407)
+        strcpy(x->error.code, evs_code_text(EVS_PROXY));
+    if (refuses_key(facts))
+        evs_gate_refuse(gate, &x->error);
+    x->lost = x->lost || evs_answer_lost(facts);
+    if (worth_retrying(facts) &&
+        try_again(x, facts->retry_after,
+                  facts->status == 429 ? BACKOFF_BASE_THROTTLED : BACKOFF_BASE))
+        return false;
+    return end(x, EVS_ANSWERED);
+}
+
+bool evs_exchange_fail(struct evs_exchange *x, const struct evs_failure *failure)
+{
+    struct evs_secrets secrets = evs_client_secrets(x->client);
+
+    evs_gate_release(&x->client->gate, x);
+    evs_error_quote(&x->error, failure->code, failure->message, &secrets);
+    x->error.retryable = failure->sent || failure->passing;
+    if (failure->sent) {
+        x->budget->attempts++;
+        x->reached = true;
+        x->lost = true;
+    }
+    if ((failure->sent || failure->passing) && try_again(x, -1, BACKOFF_BASE))
+        return false;
+    return end(x, EVS_FAILED);
+}
+
+void evs_exchange_cancel(struct evs_exchange *x)
+{
+    if (x->client)
+        evs_gate_release(&x->client->gate, x);
+}

@@ -1,0 +1,39 @@
+/**
+ * What is known of one answer, free of JSON, of HTTP and of Lua.
+ *
+ * Whoever carries a request decodes its answer into this struct and hands it to the machine. The
+ * slices belong to the carrier and need to live only while the machine takes the answer.
+ */
+#ifndef EVS_FACTS_H
+#define EVS_FACTS_H
+
+#include "text.h"
+
+/** A snapshot as a GET or a list showed it, or as a script passed it on. */
+struct evs_snapshot {
+    struct evs_str id;      /**< empty: not a string */
+    struct evs_str status;  /**< empty: not a string */
+    struct evs_str name;    /**< empty for null */
+    struct evs_str project; /**< `os-extended-snapshot-attributes:project_id`; empty: not given */
+    bool has_name;          /**< `name` is a string or null */
+    bool has_metadata;      /**< `metadata` is a table */
+    bool enable_active;     /**< `metadata` has `__system__enableActive`, whatever its value */
+};
+
+/** One answer of a server. */
+struct evs_facts {
+    int status;                /**< HTTP status */
+    bool json;                 /**< the body is a JSON object */
+    bool has_snapshot;         /**< the body holds a `snapshot` object */
+    struct evs_str code;       /**< the error's code as text; empty: none */
+    struct evs_str kind;       /**< the name of an OpenStack envelope, `itemNotFound`; empty: none */
+    struct evs_str message;    /**< the error's message; empty: none */
+    struct evs_str request_id; /**< from the headers, else the body; empty: none */
+    struct evs_str body;       /**< the body as it came, for answers that are not JSON */
+    double retry_after;        /**< seconds to wait, from the answer on; negative: not given */
+    unsigned replays;          /**< times the carrier itself sent the request again before it */
+    double date;               /**< the server's clock, seconds since 1970; negative: not given */
+    struct evs_snapshot snapshot;
+};
+
+#endif

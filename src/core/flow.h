@@ -1,0 +1,97 @@
+/**
+ * A call: a chain of exchanges with one result. What the chain is made of, the types say.
+ *
+ * This is the machine that drivers run: next -> SEND, SLEEP or DONE; reply or fail after a SEND.
+ */
+#ifndef EVS_FLOW_H
+#define EVS_FLOW_H
+
+#include "exchange.h"
+
+#pragma GCC visibility push(hidden)
+
+struct evs_flow;
+
+/** One kind of call. */
+struct evs_flow_type {
+    const char *name; /**< as scripts call it, `delete_snapshot` */
+    size_t size;      /**< of the struct that begins with the flow */
+    /** Start the first exchange, or end at once. */
+    void (*begin)(struct evs_flow *flow, const struct evs_snapshot *seen);
+    /** The exchange has ended; `facts` is its answer, or NULL when there is none. Start the next one,
+     * or succeed or fail. */
+    void (*concluded)(struct evs_flow *flow, const struct evs_facts *facts);
+    /** What is known of the deletion when the call fails now. */
+    enum evs_outcome (*outcome)(const struct evs_flow *flow);
+};
+
+/** A call under way. Begin with zeroed memory; buffers survive to the next evs_flow_begin. */
+struct evs_flow {
+    const struct evs_flow_type *type;
+    struct evs_client *client;
+    struct evs_call_options options;
+    struct evs_budget budget;
+    struct evs_exchange exchange;
+    enum { EVS_FLOW_RUNNING, EVS_FLOW_SUCCEEDED, EVS_FLOW_FAILED } state;
+    int status; /**< of the last answer; 0: none yet */
+    char project[256], id[256];
+    struct evs_error error; /**< set when it failed */
+};
+
+/**
+ * Begin a call on a snapshot. `seen` is a snapshot that the script passed in place of its id, or
+ * NULL. Bad ids or options end the call at once with Client.InvalidArgument. Every slice is copied.
+ */
+void evs_flow_begin(struct evs_flow *flow, const struct evs_flow_type *type,
+                    struct evs_client *client, const struct evs_call_options *options,
+                    struct evs_str project, struct evs_str id, const struct evs_snapshot *seen);
+
+/** In place of evs_flow_begin: a call that has failed with `error` before anything was sent. */
+void evs_flow_refuse(struct evs_flow *flow, const struct evs_flow_type *type,
+                     struct evs_client *client, const struct evs_error *error);
+
+/** What to do at `now` (monotonic seconds) and `wall` (since 1970). Not while a request is out. */
+enum evs_step evs_flow_next(struct evs_flow *flow, double now, double wall, struct evs_want *want);
+
+/** Whether a request is out, so that reply or fail is due. */
+bool evs_flow_in_flight(const struct evs_flow *flow);
+
+/** The answer to the request that is out. */
+void evs_flow_reply(struct evs_flow *flow, const struct evs_facts *facts);
+
+/** There will be no answer to the request that is out. */
+void evs_flow_fail(struct evs_flow *flow, const struct evs_failure *failure);
+
+/** End a call that has not ended: Client.Stopped. A request that is out counts as lost. */
+void evs_flow_cancel(struct evs_flow *flow);
+
+/** Wipe and free its buffers, and leave the gate to others. */
+void evs_flow_free(struct evs_flow *flow);
+
+/* For the types: */
+
+/** Start an exchange; its first attempt is made after about `pause` seconds. */
+void evs_flow_exchange(struct evs_flow *flow, enum evs_operation operation, unsigned retries,
+                       double pause);
+
+/** End the call well. */
+void evs_flow_succeed(struct evs_flow *flow);
+
+/** End the call with `flow->error`, which the caller has set but for attempts and outcome. */
+void evs_flow_fail_with_error(struct evs_flow *flow);
+
+/** End the call with the exchange's error. */
+void evs_flow_fail_with_exchange(struct evs_flow *flow);
+
+/** Whether `facts` say that the snapshot does not exist: 404 with itemNotFound or EVS.5404. */
+bool evs_facts_missing(const struct evs_facts *facts);
+
+/** Whether `facts` are a 200 that shows the snapshot this call is about. */
+bool evs_flow_shown(const struct evs_flow *flow, const struct evs_facts *facts);
+
+/** Set `flow->error` to Client.BadResponse about `facts`; `expected` says what was not there. */
+void evs_flow_bad_response(struct evs_flow *flow, const struct evs_facts *facts,
+                           const char *expected);
+
+#pragma GCC visibility pop
+#endif

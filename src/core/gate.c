@@ -1,0 +1,76 @@
+#include "gate.h"
+
+/* How long the gateway locks a key after too many wrong signatures. */
+#define REFUSED_SECONDS 300.0
+
+/* A holder that has not come back this long after its request's end is gone. */
+#define HOLDER_GRACE 1.0
+
+enum evs_gate_answer evs_gate_ask(struct evs_gate *gate, const void *who, double now, double until)
+{
+    if (gate->state == EVS_GATE_PROVEN)
+        return EVS_GATE_PASS;
+    if (gate->state == EVS_GATE_REFUSED) {
+        if (gate->refused_now) {
+            gate->refused_until = now + REFUSED_SECONDS;
+            gate->refused_now = false;
+        }
+        if (now < gate->refused_until)
+            return EVS_GATE_STOP;
+        evs_gate_renew(gate);
+    }
+    if (gate->holder && gate->holder != who && now < gate->holder_until)
+        return EVS_GATE_WAIT;
+    gate->holder = who;
+    gate->holder_until = until + HOLDER_GRACE;
+    return EVS_GATE_PASS;
+}
+
+void evs_gate_release(struct evs_gate *gate, const void *who)
+{
+    if (gate->holder == who)
+        gate->holder = NULL;
+}
+
+void evs_gate_prove(struct evs_gate *gate, const void *who, unsigned generation)
+{
+    evs_gate_release(gate, who);
+    if (generation != gate->generation || gate->state == EVS_GATE_REFUSED)
+        return;
+    gate->state = EVS_GATE_PROVEN;
+    gate->healed = false;
+}
+
+bool evs_gate_reject(struct evs_gate *gate, const void *who, unsigned generation, bool healable,
+                     const struct evs_error *error)
+{
+    evs_gate_release(gate, who);
+    if (generation != gate->generation)
+        return true;
+    if (healable && !gate->healed && gate->state != EVS_GATE_REFUSED) {
+        gate->state = EVS_GATE_UNPROVEN;
+        gate->healed = true;
+        gate->generation++;
+        return true;
+    }
+    evs_gate_refuse(gate, error);
+    return false;
+}
+
+void evs_gate_refuse(struct evs_gate *gate, const struct evs_error *error)
+{
+    gate->state = EVS_GATE_REFUSED;
+    gate->refused_now = true;
+    gate->holder = NULL;
+    gate->error = *error;
+    gate->error.attempts = 0;
+    gate->error.outcome = EVS_NOT_SENT;
+}
+
+void evs_gate_renew(struct evs_gate *gate)
+{
+    gate->state = EVS_GATE_UNPROVEN;
+    gate->healed = false;
+    gate->holder = NULL;
+    gate->generation++;
+}

@@ -1,0 +1,62 @@
+/**
+ * The key gate: more than five wrong signatures in a row lock an access key for five minutes, so
+ * all calls of a client pass here before they send.
+ *
+ * A key starts *unproven*: one request at a time may try it, the others wait. An answer that only a
+ * good signature gets makes it *proven*, and nobody waits. A 401 makes it unproven again; one
+ * re-send with a mended clock or fresh keys may heal it; otherwise it is *refused* and nothing
+ * is sent for five minutes.
+ */
+#ifndef EVS_GATE_H
+#define EVS_GATE_H
+
+#include "error.h"
+
+#pragma GCC visibility push(hidden)
+
+enum evs_gate_state { EVS_GATE_UNPROVEN, EVS_GATE_PROVEN, EVS_GATE_REFUSED };
+
+/** Zeroed memory is the gate of a key nobody has tried. */
+struct evs_gate {
+    enum evs_gate_state state;
+    bool healed;            /**< since the last proof a 401 was met with a re-send */
+    bool refused_now;       /**< refused, and the clock not looked at yet */
+    unsigned generation;    /**< counts the changes of key or clock */
+    const void *holder;     /**< who has the one request in flight */
+    double holder_until;    /**< when the holder's request is given up for lost, monotonic */
+    double refused_until;   /**< monotonic */
+    struct evs_error error; /**< why it is refused */
+};
+
+/** What the gate says to somebody who wants to send. */
+enum evs_gate_answer { EVS_GATE_PASS, EVS_GATE_WAIT, EVS_GATE_STOP };
+
+/**
+ * May `who` send at `now`, a request that is over at `until` (both monotonic seconds)? PASS makes
+ * `who` the holder while the key is unproven: it must end with prove, release, heal or refuse.
+ */
+enum evs_gate_answer evs_gate_ask(struct evs_gate *gate, const void *who, double now, double until);
+
+/** `who`'s request ended and says nothing about the key, or `who` gives up. */
+void evs_gate_release(struct evs_gate *gate, const void *who);
+
+/** An answer to a request of `generation` showed that the key is good. */
+void evs_gate_prove(struct evs_gate *gate, const void *who, unsigned generation);
+
+/**
+ * `who` got a 401 for a request of `generation`. Returns whether it may try again: true when key or
+ * clock changed since that request was signed (`healable` does not matter then), or when
+ * `healable` and nobody tried to heal since the last proof; the caller then changes key or clock.
+ * Otherwise the gate is refused with `error`.
+ */
+bool evs_gate_reject(struct evs_gate *gate, const void *who, unsigned generation, bool healable,
+                     const struct evs_error *error);
+
+/** Refuse the key with `error`: it can never work as it is. */
+void evs_gate_refuse(struct evs_gate *gate, const struct evs_error *error);
+
+/** Open it for a new key. */
+void evs_gate_renew(struct evs_gate *gate);
+
+#pragma GCC visibility pop
+#endif

@@ -1,0 +1,88 @@
+#include "request.h"
+
+void evs_request_aim(struct evs_request *request, const struct evs_client *client,
+                     enum evs_operation operation, struct evs_str project, struct evs_str id)
+{
+    struct evs_buf *path = &request->path;
+
+    request->method = operation == EVS_DELETE_SNAPSHOT ? "DELETE" : "GET";
+    request->project = project;
+    evs_buf_reset(path);
+    evs_buf_add(path, EVS_STR("/v2/"));
+    evs_buf_add(path, project);
+    evs_buf_add(path, EVS_STR("/cloudsnapshots/"));
+    evs_buf_add(path, id);
+    evs_buf_add_byte(path, '/');
+
+    evs_buf_reset(&request->url);
+    evs_buf_add(&request->url, evs_str(client->endpoint.url));
+    if (path->len > 0)
+        evs_buf_add(&request->url, (struct evs_str){path->data, path->len - 1});
+}
+
+static void add_header(struct evs_buf *headers, struct evs_str name, struct evs_str value)
+{
+    if (headers->len > 0)
+        evs_buf_add(headers, EVS_STR("\r\n"));
+    evs_buf_add(headers, name);
+    evs_buf_add(headers, EVS_STR(": "));
+    evs_buf_add(headers, value);
+}
+
+static bool sign(struct evs_request *request, struct evs_client *client, struct evs_str date)
+{
+    struct evs_keys *keys = &client->keys;
+    struct evs_str security_token = evs_buf_str(&keys->security_token);
+    const struct evs_field fields[] = {
+        {EVS_STR("host"), evs_str(client->endpoint.host)},
+        {EVS_STR("x-project-id"), request->project},
+        {EVS_STR("x-sdk-date"), date},
+        {EVS_STR("x-security-token"), security_token},
+    };
+    char hash[EVS_HASH_SIZE];
+    struct evs_canonical canonical = {
+        .method = evs_str(request->method),
+        .uri = evs_buf_str(&request->path),
+        .headers = fields,
+        .header_count = security_token.len > 0 ? 4 : 3,
+    };
+
+    evs_payload_hash(keys->signer.algorithm, (struct evs_str){0}, hash);
+    canonical.payload_hash = evs_str(hash);
+    evs_buf_reset(&request->authorization);
+    if (!evs_sign(&keys->signer, &canonical, date.data, &client->scratch, &request->authorization))
+        return false;
+    add_header(&request->headers, EVS_STR("X-Project-Id"), request->project);
+    add_header(&request->headers, EVS_STR("X-Sdk-Date"), date);
+    if (security_token.len > 0)
+        add_header(&request->headers, EVS_STR("X-Security-Token"), security_token);
+    add_header(&request->headers, EVS_STR("Authorization"), evs_buf_str(&request->authorization));
+    return true;
+}
+
+bool evs_request_sign(struct evs_request *request, struct evs_client *client, double wall)
+{
+    struct evs_buf *headers = &request->headers;
+    char date[EVS_DATE_SIZE];
+
+    evs_buf_reset(headers);
+    add_header(headers, EVS_STR("Accept"), EVS_STR("application/json"));
+    add_header(headers, EVS_STR("Content-Type"), EVS_STR("application/json"));
+    add_header(headers, EVS_STR("User-Agent"), evs_buf_str(&client->user_agent));
+    if (client->keys.token.len > 0) {
+        add_header(headers, EVS_STR("X-Auth-Token"), evs_buf_str(&client->keys.token));
+    } else {
+        evs_sign_date(wall, date);
+        if (!sign(request, client, evs_str(date)))
+            return false;
+    }
+    return !headers->failed && !request->url.failed && !request->path.failed;
+}
+
+void evs_request_free(struct evs_request *request)
+{
+    evs_buf_free(&request->url);
+    evs_buf_free(&request->headers);
+    evs_buf_free(&request->path);
+    evs_buf_free(&request->authorization);
+}
