@@ -1,0 +1,164 @@
+# lua-evs. `make help` lists the targets. Every variable below can be given on the command line, for
+# instance `make LUA=jit LUA_INCDIR=/usr/local/openresty/luajit/include/luajit-2.1`.
+
+# Which Lua to build for: 5.1, 5.2, 5.3, 5.4, 5.5 or jit. The tests have two more: asan is 5.4 under
+# AddressSanitizer and UBSan, oldcurl is 5.2 with the code that a libcurl older than 7.80 needs.
+LUA = 5.4
+
+PREFIX  = /usr/local
+DESTDIR =
+LIBDIR  = $(PREFIX)/lib/lua/$(LUA_ABI)
+LUADIR  = $(PREFIX)/share/lua/$(LUA_ABI)
+
+PKG_CONFIG = pkg-config
+INSTALL    = install
+SPEC       = spec
+
+# Where headers and libraries are. Left empty, pkg-config is asked, and where it knows nothing the
+# compiler's own folders have to do.
+LUA_INCDIR    =
+CURL_INCDIR   =
+CURL_LIBDIR   =
+NETTLE_INCDIR =
+NETTLE_LIBDIR =
+
+CFLAGS   ?= -O2 -g
+CPPFLAGS ?=
+LDFLAGS  ?=
+WARNINGS  = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wwrite-strings
+# The tests set this to -Werror.
+WERROR    =
+
+HARDENING = -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+ifeq ($(shell uname -s),Darwin)
+LIBFLAG = -bundle -undefined dynamic_lookup
+else
+LIBFLAG = -shared
+HARDENING_LINK = -Wl,-z,relro,-z,now
+endif
+
+# What LUA stands for: the folder Lua looks for modules in, the name pkg-config and the interpreter
+# have, and the folder of its headers where there is no pkg-config.
+LUA_ABI  = $(LUA)
+LUA_NAME = lua$(LUA_ABI)
+LUA_DIR  = /usr/include/$(LUA_NAME)
+ifeq ($(LUA),jit)
+LUA_ABI  = 5.1
+LUA_NAME = luajit
+LUA_DIR  = /usr/include/luajit-2.1
+endif
+ifeq ($(LUA),oldcurl)
+LUA_ABI  = 5.2
+VARIANT  = -DEVS_OLD_CURL
+endif
+ifeq ($(LUA),asan)
+LUA_ABI   = 5.4
+VARIANT   = -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
+HARDENING =
+endif
+
+pkg = $(shell $(PKG_CONFIG) $(1) 2>/dev/null)
+
+lua_headers    := $(if $(LUA_INCDIR),-I$(LUA_INCDIR),$(or $(call pkg,--cflags-only-I $(LUA_NAME)),-I$(LUA_DIR)))
+curl_headers   := $(if $(CURL_INCDIR),-I$(CURL_INCDIR),$(call pkg,--cflags-only-I libcurl))
+curl_folder    := $(if $(CURL_LIBDIR),-L$(CURL_LIBDIR),$(call pkg,--libs-only-L libcurl))
+nettle_headers := $(if $(NETTLE_INCDIR),-I$(NETTLE_INCDIR),$(call pkg,--cflags-only-I nettle))
+nettle_folder  := $(if $(NETTLE_LIBDIR),-L$(NETTLE_LIBDIR),$(call pkg,--libs-only-L nettle))
+
+BUILD = build/$(LUA)
+
+CORE    := $(sort $(wildcard src/core/*.c))
+SOURCES := lua_evs.c $(CORE) $(sort $(wildcard src/lua/*.c))
+OBJECTS  = $(SOURCES:%.c=$(BUILD)/%.o)
+PROBE    = $(wildcard spec/support/core_probe.c)
+MODULES  = $(BUILD)/evs.so $(PROBE:%.c=$(BUILD)/core_probe.so)
+
+# liblua is not linked: the interpreter that loads the module has it.
+LIBS     = $(curl_folder) $(nettle_folder) -lcurl -lnettle -lpthread
+COMPILE  = $(CC) -std=gnu11 -Isrc $(lua_headers) $(curl_headers) $(nettle_headers) $(CPPFLAGS) \
+           $(CFLAGS) -fPIC $(HARDENING) $(WARNINGS) $(WERROR) $(VARIANT)
+LINK     = $(CC) $(CFLAGS) $(LDFLAGS) $(HARDENING_LINK) $(VARIANT) $(LIBFLAG)
+
+ifeq ($(BUILD),build/5.4)
+all: evs.so
+else
+all: $(BUILD)/evs.so
+endif
+
+help: ## Show this list
+	@echo "make                 build ./evs.so for Lua 5.4"
+	@echo "make LUA=5.1         build build/5.1/evs.so; also 5.2, 5.3, 5.5, jit"
+	@sed -n 's/^\([a-z]*\):[^#]*## /\1 /p' Makefile | \
+	    while read -r target what; do printf 'make %-15s %s\n' "$$target" "$$what"; done
+
+evs.so: build/5.4/evs.so
+	cp $< $@
+
+$(BUILD)/evs.so: $(OBJECTS)
+	$(LINK) -o $@ $(OBJECTS) $(LIBS)
+
+# A module of the specs' own: the core's inner functions, callable from Lua.
+$(BUILD)/core_probe.so: $(BUILD)/spec/support/core_probe.o $(CORE:%.c=$(BUILD)/%.o)
+	$(LINK) -o $@ $^ $(LIBS)
+
+$(BUILD)/spec/%.o: spec/%.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(COMPILE) -MMD -MP -c -o $@ $<
+
+$(BUILD)/%.o: %.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(COMPILE) -fvisibility=hidden -MMD -MP -c -o $@ $<
+
+# Changes only when the flags do, and everything is then compiled anew.
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(COMPILE) $(LINK)' | cmp -s - $@ || echo '$(COMPILE) $(LINK)' >$@
+
+-include $(OBJECTS:.o=.d) $(BUILD)/spec/support/core_probe.d
+
+modules: $(MODULES)
+
+install: $(BUILD)/evs.so ## Install under PREFIX (/usr/local); DESTDIR, LIBDIR and LUADIR are heeded
+	$(INSTALL) -d '$(DESTDIR)$(LIBDIR)'
+	$(INSTALL) -m 755 $(BUILD)/evs.so '$(DESTDIR)$(LIBDIR)/evs.so'
+	set -e; for file in $(wildcard src/resty/*.lua src/resty/*/*.lua); do \
+	    $(INSTALL) -d "$(DESTDIR)$(LUADIR)/$$(dirname "$${file#src/}")"; \
+	    $(INSTALL) -m 644 "$$file" "$(DESTDIR)$(LUADIR)/$${file#src/}"; \
+	done
+
+deps: ## Install what building, demo and tests need and is missing
+	@tools/deps test
+
+# Where a target installs packages, the rest of it is made by a second make, which sees them.
+demo: ## Delete snapshots of the local emulator
+	@tools/deps demo
+	@$(MAKE) --no-print-directory LUA=5.4 evs.so
+	@tools/demo
+
+emulator: ## Run the local EVS in the foreground; it prints its endpoint and keys
+	@tools/deps demo
+	@exec spec/emulator/start
+
+test: ## Everything that must hold before a change lands
+	@tools/deps test
+	@tools/check $(STEPS)
+
+spec: ## Run specs only, as in make spec LUA=5.3 SPEC=spec/sign_spec.lua
+	@$(MAKE) --no-print-directory modules
+	@tools/spec $(LUA) $(SPEC)
+
+interop: ## Let the official Node core talk to the emulator
+	@tools/deps demo interop
+	@spec/interop/run
+
+doc: ## HTML of the types in library/ (needs ldoc)
+	ldoc --quiet --all --dir build/doc library
+
+clean: ## Remove what was built
+	rm -rf build evs.so
+
+FORCE:
+
+.DEFAULT_GOAL = all
+.DELETE_ON_ERROR:
+.PHONY: all help modules install deps demo emulator test spec interop doc clean FORCE

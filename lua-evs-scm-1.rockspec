@@ -1,0 +1,46 @@
+rockspec_format = "3.0"
+package = "lua-evs"
+version = "scm-1"
+source = {
+  url = "git+https://github.com/lua-evs/lua-evs.git",
+}
+description = {
+  summary = "Deletes snapshots of Huawei Cloud's Elastic Volume Service",
+  detailed = [[
+    Deletes, shows and lists snapshots of Huawei Cloud's Elastic Volume Service (EVS) with signed
+    requests over libcurl. Backups' snapshots are never deleted by mistake, and an error says
+    whether the deletion may have happened.
+  ]],
+  homepage = "https://github.com/lua-evs/lua-evs",
+  issues_url = "https://github.com/lua-evs/lua-evs/issues",
+  license = "MIT",
+  labels = { "huaweicloud", "cloud", "evs", "snapshot", "curl", "openresty" },
+}
+dependencies = {
+  "lua >= 5.1, < 5.6",
+  "lua-cjson >= 2.1.0",
+}
+-- Libraries, not headers: LuaRocks does not look for headers in Debian's multiarch folders, the
+-- compiler does.
+external_dependencies = {
+  CURL = { library = "curl" },
+  NETTLE = { library = "nettle" },
+}
+build = {
+  type = "builtin",
+  modules = {
+    -- Holds evs.safe too: Lua looks for luaopen_evs_safe in evs.so by itself.
+    evs = {
+      sources = {
+        "lua_evs.c",
+      },
+      incdirs = { "src", "$(CURL_INCDIR)", "$(NETTLE_INCDIR)" },
+      libdirs = { "$(CURL_LIBDIR)", "$(NETTLE_LIBDIR)" },
+      libraries = { "curl", "nettle", "pthread" },
+    },
+  },
+}
+test = {
+  type = "command",
+  command = "make test",
+}

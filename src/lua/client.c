@@ -1,0 +1,136 @@
+#include "client.h"
+
+#include "../core/environment.h"
+#include "call.h"
+#include "error.h"
+#include "machine.h"
+#include "options.h"
+
+#define METATABLE "evs.client"
+
+struct evs_lua_client *evs_lua_client_check(lua_State *L, int arg)
+{
+    return luaL_checkudata(L, arg, METATABLE);
+}
+
+/* Any number that two clients, and two processes, do not share: it spreads their back-off. */
+static uint64_t seed(const void *address)
+{
+    return (uint64_t)(evs_clock_wall() * 1e9) ^ (uint64_t)(uintptr_t)address;
+}
+
+int evs_lua_client_new(lua_State *L, int index, bool safe, struct evs_error *error)
+{
+    struct evs_settings settings;
+    struct evs_lua_client *client;
+
+    evs_settings_default(&settings);
+    if (!evs_lua_options_read(L, index, false, &settings, error))
+        return 0;
+    settings.key_source = "options";
+    if (!evs_environment_fill(&settings, error))
+        return 0;
+    client = lua_newuserdata(L, sizeof *client);
+    memset(client, 0, sizeof *client);
+    client->safe = safe;
+    evs_compat_setmetatable(L, METATABLE);
+    lua_createtable(L, 2, 0);
+    evs_lua_options_push_on_attempt(L, index);
+    lua_rawseti(L, -2, EVS_CLIENT_ON_ATTEMPT);
+    evs_compat_setuservalue(L, -2);
+    if (evs_client_init(&client->core, &settings, seed(client), error))
+        return 1;
+    evs_client_close(&client->core);
+    lua_pop(L, 1);
+    return 0;
+}
+
+static int delete_snapshot(lua_State *L)
+{
+    return evs_lua_call_delete(L, 1, 2, evs_lua_client_check(L, 1)->safe);
+}
+
+static int show_snapshot(lua_State *L)
+{
+    evs_lua_client_check(L, 1);
+    return evs_lua_call_show(L, 1, 2);
+}
+
+/* client:last() */
+static int last(lua_State *L)
+{
+    const struct evs_lua_client *client = evs_lua_client_check(L, 1);
+    const struct evs_lua_last *call = &client->last;
+    struct evs_secrets secrets = evs_client_secrets(&client->core);
+    char request_id[sizeof call->request_id];
+
+    if (!call->known)
+        return 0;
+    strcpy(request_id, call->request_id);
+    if (call->transfer)
+        evs_transfer_request_id(call->transfer, request_id, sizeof request_id, &secrets);
+    lua_createtable(L, 0, 3);
+    lua_pushinteger(L, (lua_Integer)call->attempts);
+    lua_setfield(L, -2, "attempts");
+    if (call->status != 0) {
+        lua_pushinteger(L, call->status);
+        lua_setfield(L, -2, "status");
+    }
+    if (request_id[0]) {
+        lua_pushstring(L, request_id);
+        lua_setfield(L, -2, "request_id");
+    }
+    return 1;
+}
+
+/* client:close(), __gc, __close: as often as one likes. */
+static int close(lua_State *L)
+{
+    struct evs_lua_client *client = evs_lua_client_check(L, 1);
+
+    client->last.transfer = NULL;
+    evs_http_free(client->http);
+    client->http = NULL;
+    evs_client_close(&client->core);
+    return 0;
+}
+
+/* `evs.client (https://evs.cn-north-4.myhuaweicloud.com, AK ...ABCD)` */
+static int to_string(lua_State *L)
+{
+    const struct evs_client *client = &evs_lua_client_check(L, 1)->core;
+    struct evs_str ak = evs_buf_str(&client->keys.ak);
+    const char *key = client->keys.token.len > 0 ? "token" : "no keys yet";
+
+    if (client->closed)
+        lua_pushliteral(L, "evs.client (closed)");
+    else if (ak.len > 0)
+        /* Of an AK of four characters this would be all: then none is shown. */
+        lua_pushfstring(L, "evs.client (%s, AK ...%s)", client->endpoint.url,
+                        ak.len > 4 ? ak.data + ak.len - 4 : "");
+    else
+        lua_pushfstring(L, "evs.client (%s, %s)", client->endpoint.url, key);
+    return 1;
+}
+
+void evs_lua_client_setup(lua_State *L)
+{
+    static const luaL_Reg methods[] = {{"delete_snapshot", delete_snapshot},
+                                       {"show_snapshot", show_snapshot},
+                                       {"start", evs_lua_machine_start},
+                                       {"last", last},
+                                       {"close", close},
+                                       {NULL, NULL}};
+    static const luaL_Reg metamethods[] = {
+        {"__gc", close}, {"__close", close}, {"__tostring", to_string}, {NULL, NULL}};
+
+    if (luaL_newmetatable(L, METATABLE)) {
+        evs_compat_setfuncs(L, metamethods, 0);
+        lua_newtable(L);
+        evs_compat_setfuncs(L, methods, 0);
+        lua_setfield(L, -2, "__index");
+        lua_pushliteral(L, METATABLE);
+        lua_setfield(L, -2, "__name");
+    }
+    lua_pop(L, 1);
+}

@@ -1,0 +1,110 @@
+/**
+ * One source for Lua 5.1 to 5.5 and LuaJIT: what the older ones lack, under names of our own.
+ *
+ * LuaJIT has some of the later luaL_* functions under 5.1's version number, so nothing here takes
+ * one of their names. Lower bounds only: the next Lua is like the last.
+ */
+#ifndef EVS_COMPAT_H
+#define EVS_COMPAT_H
+
+#include <lauxlib.h>
+#include <lua.h>
+
+#include <string.h>
+
+#ifndef LUA_OK
+#define LUA_OK 0
+#endif
+
+#pragma GCC visibility push(hidden)
+
+/** Put `functions` into the table at the top, each with `upvalues` values above it as upvalues. */
+static inline void evs_compat_setfuncs(lua_State *L, const luaL_Reg *functions, int upvalues)
+{
+#if LUA_VERSION_NUM >= 502
+    luaL_setfuncs(L, functions, upvalues);
+#else
+    luaL_checkstack(L, upvalues + 1, "too many upvalues");
+    for (; functions->name; functions++) {
+        for (int i = 0; i < upvalues; i++)
+            lua_pushvalue(L, -upvalues);
+        lua_pushcclosure(L, functions->func, upvalues);
+        lua_setfield(L, -(upvalues + 2), functions->name);
+    }
+    lua_pop(L, upvalues);
+#endif
+}
+
+/** Push a table for a module; where Lua can tell, a build for another Lua is refused. */
+static inline void evs_compat_newmodule(lua_State *L)
+{
+#if LUA_VERSION_NUM >= 502
+    luaL_checkversion(L);
+#endif
+    lua_newtable(L);
+}
+
+/** Give the value at the top the metatable called `name`. */
+static inline void evs_compat_setmetatable(lua_State *L, const char *name)
+{
+    luaL_getmetatable(L, name);
+    lua_setmetatable(L, -2);
+}
+
+/** The userdata at `index` if its metatable is the one called `name`, else NULL. */
+static inline void *evs_compat_testudata(lua_State *L, int index, const char *name)
+{
+    void *data = lua_touserdata(L, index);
+    int same;
+
+    if (!data || !lua_getmetatable(L, index))
+        return NULL;
+    luaL_getmetatable(L, name);
+    same = lua_rawequal(L, -1, -2);
+    lua_pop(L, 2);
+    return same ? data : NULL;
+}
+
+/** Tie the table at the top to the userdata at `index`, and pop it. */
+static inline void evs_compat_setuservalue(lua_State *L, int index)
+{
+#if LUA_VERSION_NUM >= 502
+    lua_setuservalue(L, index);
+#else
+    lua_setfenv(L, index);
+#endif
+}
+
+/** Push the table that was tied to the userdata at `index`. */
+static inline void evs_compat_getuservalue(lua_State *L, int index)
+{
+#if LUA_VERSION_NUM >= 502
+    lua_getuservalue(L, index);
+#else
+    lua_getfenv(L, index);
+#endif
+}
+
+/** `index` counted from the bottom. */
+static inline int evs_compat_absindex(lua_State *L, int index)
+{
+    return index > 0 || index <= LUA_REGISTRYINDEX ? index : lua_gettop(L) + index + 1;
+}
+
+/** The state whose hook a signal handler sets: lua.c knows only the main thread. */
+static inline lua_State *evs_compat_mainthread(lua_State *L)
+{
+#if LUA_VERSION_NUM >= 502
+    lua_State *main;
+
+    lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
+    main = lua_tothread(L, -1);
+    lua_pop(L, 1);
+    return main ? main : L;
+#else
+    return L;
+#endif
+}
+
+#pragma GCC visibility pop
+#endif

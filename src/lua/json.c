@@ -1,0 +1,226 @@
+#include "json.h"
+
+#include "../core/date.h"
+#include "../core/error.h"
+
+#include <stdio.h>
+
+#define DECODE "evs.json.decode"
+#define PROJECT_FIELD "os-extended-snapshot-attributes:project_id"
+#define BACKUP_MARK "__system__enableActive"
+
+/* EVS's answers are four levels deep at most. */
+enum { DEPTH_MAX = 32 };
+
+void evs_lua_json_setup(lua_State *L)
+{
+    lua_getfield(L, LUA_REGISTRYINDEX, DECODE);
+    if (lua_isnil(L, -1)) {
+        lua_getglobal(L, "require");
+        lua_pushliteral(L, "cjson");
+        lua_call(L, 1, 1);
+        lua_getfield(L, -1, "new"); /* settings of our own, whatever scripts do to theirs */
+        lua_call(L, 0, 1);
+        lua_getfield(L, -1, "decode_max_depth");
+        lua_pushinteger(L, DEPTH_MAX);
+        lua_call(L, 1, 0);
+        lua_getfield(L, -1, "decode_invalid_numbers");
+        lua_pushboolean(L, 0);
+        lua_call(L, 1, 0);
+        lua_getfield(L, -1, "decode");
+        lua_setfield(L, LUA_REGISTRYINDEX, DECODE);
+        lua_pop(L, 2);
+    }
+    lua_pop(L, 1);
+}
+
+static bool is_null(lua_State *L, int index)
+{
+    return lua_islightuserdata(L, index) && lua_touserdata(L, index) == NULL;
+}
+
+/* --- fields of the table at `index`; what they return lives in the table -------------------------- */
+
+static struct evs_str string_field(lua_State *L, int index, const char *name)
+{
+    struct evs_str text = {0};
+
+    lua_getfield(L, index, name);
+    if (lua_type(L, -1) == LUA_TSTRING)
+        text.data = lua_tolstring(L, -1, &text.len);
+    lua_pop(L, 1);
+    return text;
+}
+
+/* A code is text, or a number, which is made text in the table, so that the table keeps it. */
+static struct evs_str code_field(lua_State *L, int index, const char *name)
+{
+    char digits[40];
+
+    lua_getfield(L, index, name);
+    if (lua_type(L, -1) == LUA_TNUMBER) {
+        snprintf(digits, sizeof digits, "%.14g", (double)lua_tonumber(L, -1));
+        lua_pushstring(L, digits);
+        lua_setfield(L, index, name);
+    }
+    lua_pop(L, 1);
+    return string_field(L, index, name);
+}
+
+/* Take code and message under these names; whether either was there. */
+static bool take(lua_State *L, int index, const char *code, const char *message,
+                 struct evs_facts *facts)
+{
+    struct evs_str text = string_field(L, index, message);
+    struct evs_str name = code_field(L, index, code);
+
+    if (text.len == 0 && name.len == 0)
+        return false;
+    facts->code = name;
+    facts->message = text;
+    return true;
+}
+
+static bool take_any(lua_State *L, int index, struct evs_facts *facts)
+{
+    return take(L, index, "error_code", "error_msg", facts) ||
+           take(L, index, "errorCode", "errorMsg", facts) ||
+           take(L, index, "code", "message", facts);
+}
+
+/* `{"itemNotFound": {...}}`: the one member that is an error, under a name that varies. With two of them
+ * the answer is ambiguous, and a table's order is no rule to choose by. */
+static void take_envelope(lua_State *L, int index, struct evs_facts *facts)
+{
+    struct evs_facts found = *facts;
+    struct evs_str name;
+    int count = 0;
+
+    lua_pushnil(L);
+    while (lua_next(L, index)) {
+        if (lua_type(L, -2) == LUA_TSTRING && lua_istable(L, -1) &&
+            take_any(L, lua_gettop(L), &found)) {
+            name.data = lua_tolstring(L, -2, &name.len);
+            found.kind = evs_str_equal(name, EVS_STR("error")) ? (struct evs_str){0} : name;
+            count++;
+        }
+        lua_pop(L, 1);
+    }
+    if (count == 1)
+        *facts = found;
+}
+
+static void take_error(lua_State *L, int index, struct evs_facts *facts)
+{
+    if (!take_any(L, index, facts))
+        take_envelope(L, index, facts);
+    if (facts->request_id.len == 0)
+        facts->request_id = string_field(L, index, "request_id");
+}
+
+void evs_lua_json_snapshot(lua_State *L, int index, struct evs_snapshot *snapshot, bool from_script)
+{
+    *snapshot = (struct evs_snapshot){
+        .id = string_field(L, index, "id"),
+        .status = string_field(L, index, "status"),
+        .name = string_field(L, index, "name"),
+        .project = string_field(L, index, PROJECT_FIELD),
+    };
+    lua_getfield(L, index, "name");
+    snapshot->has_name = lua_type(L, -1) == LUA_TSTRING || is_null(L, -1) ||
+                         (from_script && lua_isnil(L, -1));
+    lua_getfield(L, index, "metadata");
+    snapshot->has_metadata = lua_istable(L, -1);
+    if (snapshot->has_metadata) {
+        lua_getfield(L, -1, BACKUP_MARK);
+        snapshot->enable_active = !lua_isnil(L, -1);
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 2);
+}
+
+/* Push the decoded body, or nil: only an object is of use. */
+static void push_decoded(lua_State *L, const struct evs_lua_answer *answer)
+{
+    size_t start = 0;
+
+    while (start < answer->body.len && strchr(" \t\r\n", answer->body.data[start]))
+        start++;
+    if (answer->body_cut || start == answer->body.len || answer->body.data[start] != '{') {
+        lua_pushnil(L);
+        return;
+    }
+    lua_getfield(L, LUA_REGISTRYINDEX, DECODE);
+    lua_pushlstring(L, answer->body.data, answer->body.len);
+    if (lua_pcall(L, 1, 1, 0) != LUA_OK || !lua_istable(L, -1)) {
+        lua_pop(L, 1);
+        lua_pushnil(L);
+    }
+}
+
+struct evs_str evs_lua_request_id(const struct evs_lua_answer *answer)
+{
+    struct evs_str id = {0};
+
+    for (const char *const *name = evs_request_id_headers; *name && id.len == 0; name++)
+        id = answer->header(answer->carrier, *name);
+    return id;
+}
+
+void evs_lua_json_facts(lua_State *L, const struct evs_lua_answer *answer, struct evs_facts *facts)
+{
+    int index;
+
+    *facts = (struct evs_facts){.status = answer->status, .retry_after = -1, .date = -1};
+    if (answer->status == 202) {
+        lua_pushnil(L);
+        return;
+    }
+    facts->body = answer->body;
+    facts->request_id = evs_lua_request_id(answer);
+    facts->date = evs_date_parse(answer->header(answer->carrier, "date"));
+    facts->retry_after =
+        evs_date_retry_after(answer->header(answer->carrier, "retry-after"), facts->date);
+    push_decoded(L, answer);
+    index = lua_gettop(L);
+    facts->json = lua_istable(L, index);
+    if (!facts->json)
+        return;
+    if (answer->status < 200 || answer->status > 299)
+        take_error(L, index, facts);
+    lua_getfield(L, index, "snapshot");
+    facts->has_snapshot = lua_istable(L, -1);
+    if (facts->has_snapshot)
+        evs_lua_json_snapshot(L, lua_gettop(L), &facts->snapshot, false);
+    lua_pop(L, 1);
+}
+
+/* Make every null in the table at the top nil. Decoding has bounded how deep it is. */
+static void drop_nulls(lua_State *L)
+{
+    int table = lua_gettop(L);
+
+    luaL_checkstack(L, 4, "JSON too deep");
+    lua_pushnil(L);
+    while (lua_next(L, table)) {
+        if (is_null(L, -1)) {
+            bool mark = lua_type(L, -2) == LUA_TSTRING && strcmp(lua_tostring(L, -2), BACKUP_MARK) == 0;
+
+            lua_pushvalue(L, -2);
+            if (mark)
+                lua_pushliteral(L, "");
+            else
+                lua_pushnil(L);
+            lua_rawset(L, table);
+        } else if (lua_istable(L, -1)) {
+            drop_nulls(L);
+        }
+        lua_pop(L, 1);
+    }
+}
+
+void evs_lua_json_push_snapshot(lua_State *L)
+{
+    lua_getfield(L, -1, "snapshot");
+    drop_nulls(L);
+}

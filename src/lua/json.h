@@ -1,0 +1,51 @@
+/**
+ * JSON to facts, by lua-cjson: the one decoder for every driver.
+ */
+#ifndef EVS_LUA_JSON_H
+#define EVS_LUA_JSON_H
+
+#include "../core/facts.h"
+#include "compat.h"
+
+#pragma GCC visibility push(hidden)
+
+/** How much of an answer's body is read. */
+enum { EVS_BODY_LIMIT = 1024 * 1024 };
+
+/** Set up an instance of lua-cjson of our own; raises when lua-cjson is missing. */
+void evs_lua_json_setup(lua_State *L);
+
+/** An answer as a driver got it. */
+struct evs_lua_answer {
+    int status;
+    struct evs_str body;
+    bool body_cut; /**< more of it was not read */
+    /** The value of a header, by its lower-case name; empty: there is none. */
+    struct evs_str (*header)(void *carrier, const char *name);
+    void *carrier;
+};
+
+/**
+ * Decode `answer` into `facts`. Pushes one value, the decoded body (nil when it is no JSON object),
+ * which keeps the facts' slices alive. A 202 is not looked into, and its request id is not
+ * looked up: whatever it says, it is EVS's yes.
+ */
+void evs_lua_json_facts(lua_State *L, const struct evs_lua_answer *answer, struct evs_facts *facts);
+
+/** The request id of an answer, from its headers. */
+struct evs_str evs_lua_request_id(const struct evs_lua_answer *answer);
+
+/**
+ * Read a snapshot table at `index`, one that EVS sent or one that a script passes (whose nulls have
+ * become nil). The slices live as long as the table holds them.
+ */
+void evs_lua_json_snapshot(lua_State *L, int index, struct evs_snapshot *snapshot, bool from_script);
+
+/**
+ * From a decoded body at the top, push its `snapshot` as scripts see it: every JSON null is nil. Only
+ * `__system__enableActive` of the metadata becomes "" instead, since its presence is what counts.
+ */
+void evs_lua_json_push_snapshot(lua_State *L);
+
+#pragma GCC visibility pop
+#endif

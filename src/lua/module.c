@@ -1,0 +1,120 @@
+#include "module.h"
+
+#include "call.h"
+#include "client.h"
+#include "error.h"
+#include "json.h"
+#include "machine.h"
+#include "sign.h"
+
+#define DEFAULT_CLIENT "evs.default_client"
+
+/* Every function has one upvalue: whether it is evs.safe's. */
+static bool is_safe(lua_State *L)
+{
+    return lua_toboolean(L, lua_upvalueindex(1));
+}
+
+/* Push the client of the plain functions at index 1, below their arguments. It is made from the
+ * environment at the first use that succeeds. */
+static bool insert_default_client(lua_State *L, struct evs_error *error)
+{
+    lua_getfield(L, LUA_REGISTRYINDEX, DEFAULT_CLIENT);
+    if (lua_isnil(L, -1)) {
+        lua_pop(L, 1);
+        if (!evs_lua_client_new(L, 0, false, error))
+            return false;
+        lua_pushvalue(L, -1);
+        lua_setfield(L, LUA_REGISTRYINDEX, DEFAULT_CLIENT);
+    }
+    lua_insert(L, 1);
+    return true;
+}
+
+static int delete_snapshot(lua_State *L)
+{
+    struct evs_error error;
+
+    lua_settop(L, 3);
+    if (insert_default_client(L, &error))
+        return evs_lua_call_delete(L, 1, 2, is_safe(L));
+    if (is_safe(L))
+        return evs_lua_error_return(L, &error);
+    evs_lua_error_push(L, &error);
+    return 1;
+}
+
+static int show_snapshot(lua_State *L)
+{
+    struct evs_error error;
+
+    lua_settop(L, 3);
+    if (insert_default_client(L, &error))
+        return evs_lua_call_show(L, 1, 2);
+    return evs_lua_error_return(L, &error);
+}
+
+/* evs.new(opts) */
+static int new(lua_State *L)
+{
+    struct evs_error error;
+
+    lua_settop(L, 1);
+    if (evs_lua_client_new(L, 1, is_safe(L), &error))
+        return 1;
+    return evs_lua_error_return(L, &error);
+}
+
+static void push_algorithms(lua_State *L)
+{
+    int count = 0;
+
+    lua_newtable(L);
+    for (int i = 0; i < EVS_ALGORITHM_COUNT; i++) {
+        if (!evs_algorithm_available((enum evs_algorithm)i))
+            continue;
+        lua_pushstring(L, evs_algorithm_name((enum evs_algorithm)i));
+        lua_rawseti(L, -2, ++count);
+    }
+}
+
+/* evs.info() */
+static int info(lua_State *L)
+{
+    lua_createtable(L, 0, 6);
+    lua_pushliteral(L, EVS_VERSION);
+    lua_setfield(L, -2, "version");
+    lua_pushstring(L, evs_http_version());
+    lua_setfield(L, -2, "libcurl");
+    lua_pushstring(L, evs_http_tls_version());
+    lua_setfield(L, -2, "tls");
+    lua_pushfstring(L, "%d.%d", nettle_version_major(), nettle_version_minor());
+    lua_setfield(L, -2, "nettle");
+    lua_getglobal(L, "_VERSION");
+    lua_setfield(L, -2, "lua");
+    push_algorithms(L);
+    lua_setfield(L, -2, "algorithms");
+    return 1;
+}
+
+int evs_lua_module_open(lua_State *L, bool safe)
+{
+    static const luaL_Reg functions[] = {{"delete_snapshot", delete_snapshot},
+                                         {"show_snapshot", show_snapshot},
+                                         {"new", new},
+                                         {"sign", evs_lua_sign},
+                                         {"is_error", evs_lua_is_error},
+                                         {"info", info},
+                                         {NULL, NULL}};
+
+    evs_compat_newmodule(L);
+    evs_lua_json_setup(L);
+    evs_lua_error_setup(L);
+    evs_lua_client_setup(L);
+    evs_lua_machine_setup(L);
+    lua_pushboolean(L, safe);
+    evs_compat_setfuncs(L, functions, 1);
+    lua_pushliteral(L, EVS_VERSION);
+    lua_setfield(L, -2, "_VERSION");
+    return 1;
+}
