@@ -1,0 +1,155 @@
+--- The control API below /emulator/: how specs prepare the emulator and ask what happened.
+
+local cjson = require "cjson"
+local answers = require "spec.emulator.answers"
+local clock = require "spec.emulator.clock"
+local facts = require "spec.emulator.facts"
+local journal = require "spec.emulator.journal"
+local keys = require "spec.emulator.keys"
+local limiter = require "spec.emulator.limiter"
+local metadata = require "spec.emulator.metadata"
+local misbehave = require "spec.emulator.misbehave"
+local seed = require "spec.emulator.seed"
+local snapshots = require "spec.emulator.snapshots"
+local state = require "spec.emulator.state"
+
+local control = {}
+
+local DONE = answers.json(200, '{"ok":true}')
+
+local function bad(message)
+  return answers.json(400, { error = message })
+end
+
+-- One object or an array of them, as an array.
+local function as_array(value)
+  if value[1] == nil and next(value) ~= nil then return { value } end
+  return value
+end
+
+local function put_seed()
+  for _, snapshot in ipairs(seed.snapshots(facts.get("project_id"))) do snapshots.put(snapshot) end
+end
+
+--- Everything back to its start; with `seeded` the demonstration set is put.
+function control.reset(seeded)
+  state.clear()
+  snapshots.clear()
+  journal.reset()
+  limiter.set(nil)
+  keys.reset()
+  state.set("started", true)
+  if seeded then put_seed() end
+end
+
+local calls = {}
+
+calls["GET "] = function()
+  return answers.json(200, { facts = facts.all(), seed = seed.ids, settings = state.settings(),
+    skew = clock.skew() })
+end
+
+calls["POST reset"] = function(body)
+  control.reset(body.seed)
+  return DONE
+end
+
+calls["POST snapshots"] = function(body)
+  local list = as_array(body)
+  for _, snapshot in ipairs(list) do
+    if type(snapshot) ~= "table" then return bad("a snapshot is an object") end
+    snapshot.project_id = snapshot.project_id or facts.get("project_id")
+    snapshots.put(snapshot)
+  end
+  return answers.json(200, { put = #list })
+end
+
+calls["GET snapshots"] = function(_, query)
+  local list = {}
+  for i, snapshot in ipairs(snapshots.all(query.project_id)) do
+    local copy = {}
+    for name, value in pairs(snapshot) do copy[name] = value end
+    copy.status, copy.shown = snapshots.status(snapshot), nil
+    list[i] = copy
+  end
+  return answers.json(200, answers.array(list))
+end
+
+calls["DELETE snapshots"] = function()
+  snapshots.clear()
+  return DONE
+end
+
+calls["GET log"] = function(_, query)
+  if query.count then return answers.json(200, journal.counts()) end
+  return answers.json(200, journal.json())
+end
+
+calls["POST log"] = function(body)
+  journal.reset(body.keep)
+  return DONE
+end
+
+calls["POST misbehave"] = function(body)
+  local done, problem = misbehave.set(body.rules or as_array(body), body.seed)
+  return done and DONE or bad(problem)
+end
+
+calls["GET misbehave"] = function()
+  return answers.json(200, answers.array(misbehave.rules()))
+end
+
+calls["POST clock"] = function(body)
+  if type(body.skew) ~= "number" then return bad("skew must be a number of seconds") end
+  state.set("skew", body.skew)
+  return DONE
+end
+
+calls["POST keys"] = function(body)
+  for _, key in ipairs(as_array(body)) do
+    if not key.token and not (key.ak and (key.sk or key.remove)) then
+      return bad("a key has ak and sk, or token")
+    end
+    keys.put(key)
+  end
+  return DONE
+end
+
+calls["GET keys"] = function()
+  return answers.json(200, keys.summary())
+end
+
+calls["POST rate"] = function(body)
+  limiter.set(body)
+  return DONE
+end
+
+calls["POST settings"] = function(body)
+  local done, problem = state.change_settings(body)
+  return done and DONE or bad(problem)
+end
+
+calls["POST metadata"] = function(body)
+  local done, problem = metadata.configure(body)
+  return done and DONE or bad(problem)
+end
+
+local function decode_body()
+  ngx.req.read_body()
+  local text = ngx.req.get_body_data()
+  if not text or text == "" then return {} end
+  local read, value = pcall(cjson.decode, text)
+  return read and type(value) == "table" and value or nil
+end
+
+--- Serves a request to the control API.
+function control.serve()
+  local name = ngx.var.uri:match("^/emulator/([a-z]*)$")
+  local call = name and calls[ngx.req.get_method() .. " " .. name]
+  if not call then return answers.send(answers.json(404, { error = "no such call" })) end
+  local body = decode_body()
+  if not body then return answers.send(bad("the body is not a JSON object or array")) end
+  return answers.send(call(body, ngx.req.get_uri_args()))
+end
+
+return control

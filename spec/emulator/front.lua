@@ -1,0 +1,70 @@
+--- The way of a request to EVS or to the metadata service: into the journal, past the
+-- misbehaviours, and to its answer.
+
+local answers = require "spec.emulator.answers"
+local authenticate = require "spec.emulator.authenticate"
+local evs = require "spec.emulator.evs"
+local journal = require "spec.emulator.journal"
+local limiter = require "spec.emulator.limiter"
+local metadata = require "spec.emulator.metadata"
+local misbehave = require "spec.emulator.misbehave"
+local mischief = require "spec.emulator.mischief"
+local state = require "spec.emulator.state"
+
+local front = {}
+
+local function read_headers()
+  local headers = {}
+  -- Plain pairs: the table's metatable would turn "_" in a name into "-".
+  for name, value in pairs(ngx.req.get_headers(0)) do headers[name] = value end
+  return headers
+end
+
+local function read_request(service)
+  ngx.req.read_body()
+  local uri = ngx.var.request_uri
+  local path, query = uri:match("^([^?]*)%??(.*)$")
+  return {
+    service = service,
+    method = ngx.req.get_method(),
+    uri = uri,
+    path = path,
+    query = query,
+    headers = read_headers(),
+    body = ngx.req.get_body_data() or "",
+    project_id = path:match("^/v[0-9.]+/([^/]+)/"),
+    connection_requests = tonumber(ngx.var.connection_requests),
+  }
+end
+
+-- What EVS would say: the gateway's limit, the gateway's check of the caller, the operation.
+local function evs_answer(request)
+  local limited = limiter.check()
+  if limited then return limited end
+  local operation = evs.route(request)
+  if not operation and state.settings().unknown_path == "gateway" then
+    return answers.gateway(404, "APIGW.0101", "The API does not exist or has not been published")
+  end
+  authenticate.count(request.verdict)
+  if not request.verdict.ok then return request.verdict.answer end
+  if not operation then return answers.unrouted() end
+  return operation(request)
+end
+
+local REAL = { evs = evs_answer, metadata = metadata.answer }
+
+--- Serves the request at hand for "evs" or "metadata".
+function front.serve(service)
+  local request = read_request(service)
+  journal.arrived(request)
+  if service == "evs" then
+    request.verdict = authenticate.check(request)
+    journal.authenticated(request.verdict.ok)
+  end
+  local rule = misbehave.pick(request)
+  if not rule then return answers.send(REAL[service](request)) end
+  journal.misbehaved(misbehave.describe(rule))
+  return mischief.perform(rule, request, REAL[service])
+end
+
+return front

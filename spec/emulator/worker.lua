@@ -1,0 +1,54 @@
+--- The start of the worker process, and its watch over the processes that it must not outlive.
+
+local ffi = require "ffi"
+local control = require "spec.emulator.control"
+local facts = require "spec.emulator.facts"
+local state = require "spec.emulator.state"
+
+local worker = {}
+
+local ESRCH = 3
+local TERM = 15
+local WATCH_SECONDS = 0.5
+
+ffi.cdef [[
+int kill(int pid, int signal);
+int getppid(void);
+]]
+
+local function alive(pid)
+  return ffi.C.kill(pid, 0) == 0 or ffi.errno() ~= ESRCH
+end
+
+-- `start` normally ends nginx and removes the directory. When it was killed outright, this does.
+local function watch(premature)
+  local given = facts.given
+  if premature then return end
+  if not alive(given.pid) then
+    os.execute("rm -rf '" .. given.directory .. "'")
+    ffi.C.kill(ngx.worker.pid(), TERM)
+    ffi.C.kill(given.master, TERM)
+  elseif given.parent and not alive(given.parent) then
+    ffi.C.kill(given.pid, TERM)
+  end
+end
+
+local function write_facts()
+  local path = facts.given.directory .. "/facts"
+  local file = assert(io.open(path .. ".new", "w"))
+  assert(file:write(facts.lines()))
+  file:close()
+  assert(os.rename(path .. ".new", path))
+end
+
+--- Called once in each worker.
+function worker.start()
+  math.randomseed(ngx.time() * 1000 + ngx.worker.pid())
+  facts.given.master = ffi.C.getppid()
+  -- After a reload the state is still there.
+  if not state.get("started") then control.reset(true) end
+  write_facts()
+  assert(ngx.timer.every(WATCH_SECONDS, watch))
+end
+
+return worker

@@ -1,0 +1,180 @@
+/*
+ * core_probe: functions of the core that the module does not offer, for the specs. It trusts its
+ * arguments more than a public function may.
+ */
+#include "core/canonical.h"
+#include "core/sign.h"
+
+#include <lauxlib.h>
+#include <lua.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#define HEADERS_MAX 32
+
+/* The text at index 1's field; empty when it has none. It stays valid while the table holds it. */
+static struct evs_str text_field(lua_State *L, const char *name)
+{
+    struct evs_str text = {"", 0};
+
+    lua_getfield(L, 1, name);
+    if (lua_type(L, -1) == LUA_TSTRING)
+        text.data = lua_tolstring(L, -1, &text.len);
+    lua_pop(L, 1);
+    return text;
+}
+
+static struct evs_str text_at(lua_State *L, int index)
+{
+    struct evs_str text;
+
+    lua_rawgeti(L, -1, index);
+    text.data = luaL_checklstring(L, -1, &text.len);
+    lua_pop(L, 1);
+    return text;
+}
+
+static size_t read_headers(lua_State *L, struct evs_field headers[HEADERS_MAX])
+{
+    size_t count = 0;
+
+    lua_getfield(L, 1, "signed_headers");
+    luaL_checktype(L, -1, LUA_TTABLE);
+    for (;;) {
+        lua_rawgeti(L, -1, (int)count + 1);
+        if (lua_isnil(L, -1) || count == HEADERS_MAX)
+            break;
+        headers[count++] = (struct evs_field){text_at(L, 1), text_at(L, 2)};
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 2);
+    return count;
+}
+
+/* All of a signature's memory; the specs do not test it for errors of Lua's own. */
+struct signing {
+    struct evs_canonical_form form;
+    struct evs_signer signer;
+    struct evs_buf canonical;
+    struct evs_buf authorization;
+    char message[EVS_CANONICAL_MESSAGE];
+};
+
+static bool sign(lua_State *L, struct signing *s, const struct evs_field *headers, size_t count)
+{
+    struct evs_str body = text_field(L, "body");
+    struct evs_str date = text_field(L, "date");
+    enum evs_algorithm algorithm = EVS_SDK_HMAC_SHA256;
+
+    snprintf(s->message, sizeof s->message, "bad 'algorithm' or 'date'");
+    if (!evs_algorithm_parse(text_field(L, "algorithm"), &algorithm) ||
+        date.len != EVS_DATE_SIZE - 1 || !evs_canonical_url(&s->form, text_field(L, "url"), s->message))
+        return false;
+    evs_payload_hash(algorithm, body, s->form.payload_hash);
+    s->form.request.method = text_field(L, "method");
+    s->form.request.headers = headers;
+    s->form.request.header_count = count;
+    s->form.request.payload_hash = evs_str(s->form.payload_hash);
+    return evs_signer_init(&s->signer, algorithm, text_field(L, "ak"), text_field(L, "sk"),
+                           text_field(L, "region"), text_field(L, "service")) &&
+           evs_sign(&s->signer, &s->form.request, date.data, &s->canonical, &s->authorization);
+}
+
+static void set_text(lua_State *L, const char *name, struct evs_str text)
+{
+    lua_pushlstring(L, text.data, text.len);
+    lua_setfield(L, -2, name);
+}
+
+/*
+ * sign{algorithm=, method=, url=, body=, ak=, sk=, region=, service=, date=,
+ *      signed_headers={{name, value}, ...}}
+ * signs exactly the headers listed, which must be lower-case and sorted already. Returns a table of
+ * canonical_request, string_to_sign and authorization.
+ */
+static int probe_sign(lua_State *L)
+{
+    struct signing s = {0};
+    struct evs_field headers[HEADERS_MAX];
+    size_t count;
+    bool signed_;
+
+    luaL_checktype(L, 1, LUA_TTABLE);
+    count = read_headers(L, headers);
+    signed_ = sign(L, &s, headers, count);
+    lua_newtable(L);
+    if (signed_) {
+        set_text(L, "canonical_request", evs_buf_str(&s.canonical));
+        set_text(L, "string_to_sign", evs_signer_string(&s.signer));
+        set_text(L, "authorization", evs_buf_str(&s.authorization));
+    }
+    evs_canonical_free(&s.form);
+    evs_signer_wipe(&s.signer);
+    evs_buf_free(&s.canonical);
+    evs_buf_free(&s.authorization);
+    return signed_ ? 1 : luaL_error(L, "core_probe.sign: %s", s.message);
+}
+
+/* sign_date(seconds) returns the X-Sdk-Date of a moment. */
+static int probe_sign_date(lua_State *L)
+{
+    char date[EVS_DATE_SIZE];
+
+    evs_sign_date((double)luaL_checknumber(L, 1), date);
+    lua_pushstring(L, date);
+    return 1;
+}
+
+/*
+ * sign_days{ak=, sk=, region=, service=, dates={...}} returns what one V11 key signs on those dates, so
+ * that specs can see it follow the days.
+ */
+static int probe_sign_days(lua_State *L)
+{
+    struct evs_signer signer;
+    struct evs_canonical request = {.method = EVS_STR("GET"), .uri = EVS_STR("/")};
+    struct evs_buf canonical = {0};
+    struct evs_buf authorization = {0};
+    int count = 0;
+
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_newtable(L);
+    lua_getfield(L, 1, "dates");
+    luaL_checktype(L, -1, LUA_TTABLE);
+    if (!evs_signer_init(&signer, EVS_V11_HMAC_SHA256, text_field(L, "ak"), text_field(L, "sk"),
+                         text_field(L, "region"), text_field(L, "service")))
+        return luaL_error(L, "out of memory");
+    for (;;) {
+        lua_rawgeti(L, -1, ++count);
+        if (lua_isnil(L, -1))
+            break;
+        evs_buf_reset(&authorization);
+        evs_sign(&signer, &request, lua_tostring(L, -1), &canonical, &authorization);
+        lua_pushlstring(L, authorization.data, authorization.len);
+        lua_rawseti(L, -4, count);
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 2);
+    evs_signer_wipe(&signer);
+    evs_buf_free(&canonical);
+    evs_buf_free(&authorization);
+    return 1;
+}
+
+static void add(lua_State *L, const char *name, lua_CFunction function)
+{
+    lua_pushcfunction(L, function);
+    lua_setfield(L, -2, name);
+}
+
+int luaopen_core_probe(lua_State *L);
+
+int luaopen_core_probe(lua_State *L)
+{
+    lua_newtable(L);
+    add(L, "sign", probe_sign);
+    add(L, "sign_date", probe_sign_date);
+    add(L, "sign_days", probe_sign_days);
+    return 1;
+}

@@ -1,0 +1,180 @@
+--- The EVS emulator for specs: starts one for each test process on first use.
+--
+--   local emulator = require("spec.support.emulator").start()
+--   before_each(function() emulator:reset() end)
+--
+-- It is ended when the process ends; it also ends by itself when the process is killed. With
+-- EVS_EMULATOR set to a file that holds the output of spec/emulator/start, that one is used.
+
+local cjson = require "cjson"
+local http = require "socket.http"
+local ltn12 = require "ltn12"
+
+local Emulator = {}
+Emulator.__index = Emulator
+
+-- The emulator of this process, once it was started.
+local running
+
+local function root()
+  local source = debug.getinfo(1, "S").source:match("^@(.*)spec/support/emulator%.lua$")
+  return source and source ~= "" and source or "./"
+end
+
+local function read_facts(lines)
+  local facts = {}
+  for line in lines do
+    if line == "ready" then return facts end
+    local name, value = line:match("^([%w_]+)=(.*)$")
+    if name then facts[name] = value end
+  end
+  return nil
+end
+
+-- Calls the control API; raises when it says no.
+function Emulator:call(method, path, value)
+  local body = value ~= nil and (type(value) == "string" and value or cjson.encode(value)) or ""
+  local parts = {}
+  local _, status = http.request {
+    method = method,
+    url = self.endpoint .. "/emulator/" .. path,
+    headers = { ["Content-Length"] = tostring(#body), ["Content-Type"] = "application/json" },
+    source = ltn12.source.string(body),
+    sink = ltn12.sink.table(parts),
+  }
+  local text = table.concat(parts)
+  if status ~= 200 then
+    error(("emulator: %s %s: %s %s"):format(method, path, tostring(status), text), 3)
+  end
+  return cjson.decode(text)
+end
+
+--- Back to the start: no snapshots, an empty log, own keys, no misbehaviours, the right time.
+-- With `seeded` the demonstration set is put.
+function Emulator:reset(seeded)
+  self:call("POST", "reset", { seed = seeded or false })
+end
+
+--- Puts one snapshot or an array of them; fields as in spec/emulator/README.md.
+function Emulator:put(snapshots)
+  self:call("POST", "snapshots", snapshots)
+end
+
+--- The snapshots that exist now, youngest first; those of one project or of all.
+function Emulator:snapshots(project_id)
+  return self:call("GET", "snapshots" .. (project_id and "?project_id=" .. project_id or ""))
+end
+
+--- The snapshot of an id as it is now, or nil.
+function Emulator:snapshot(id)
+  for _, snapshot in ipairs(self:snapshots()) do
+    if snapshot.id == id then return snapshot end
+  end
+  return nil
+end
+
+--- The requests since the reset, in order of arrival.
+function Emulator:log()
+  return self:call("GET", "log")
+end
+
+--- How many requests of each method came since the reset; a method that did not come counts 0.
+function Emulator:count()
+  return setmetatable(self:call("GET", "log?count=1"), { __index = function() return 0 end })
+end
+
+--- Empties the log; of the requests that follow `keep` records are kept (all of 50,000 when nil).
+function Emulator:clear_log(keep)
+  self:call("POST", "log", { keep = keep })
+end
+
+--- Replaces the misbehaviour rules by one rule or an array; `seed` for their random numbers.
+function Emulator:misbehave(rules, seed)
+  if rules[1] == nil and next(rules) ~= nil then rules = { rules } end
+  self:call("POST", "misbehave", #rules == 0 and "[]" or { rules = rules, seed = seed })
+end
+
+--- The rules that are left.
+function Emulator:rules()
+  return self:call("GET", "misbehave")
+end
+
+--- Sets the emulator's clock `skew` seconds ahead of the machine's.
+function Emulator:clock(skew)
+  self:call("POST", "clock", { skew = skew })
+end
+
+--- Adds or replaces keys and tokens; without an argument returns what is known of every AK.
+function Emulator:keys(keys)
+  if keys == nil then return self:call("GET", "keys") end
+  return self:call("POST", "keys", keys)
+end
+
+--- Limits requests: { per_second =, retry_after =, html = }; nil lifts the limit.
+function Emulator:rate(limit)
+  self:call("POST", "rate", limit or {})
+end
+
+--- Changes settings, for example { links = false, page_size = 10 }.
+function Emulator:settings(settings)
+  self:call("POST", "settings", settings)
+end
+
+--- Configures the metadata service, for example { token_status = 404, lifetime = 60 }.
+function Emulator:metadata(configuration)
+  self:call("POST", "metadata", configuration or {})
+end
+
+--- Ends an emulator that start() started; the next start() starts another.
+function Emulator:stop()
+  local pipe = self.pipe
+  if not pipe then return end
+  self.pipe, running = nil, nil
+  os.execute("kill " .. self.pid .. " 2>/dev/null")
+  pipe:close()
+end
+
+local module = {}
+
+-- Ends the emulator when the Lua state closes. Lua 5.1's tables have no __gc, its newproxy has.
+local function stop_at_exit(emulator)
+  local function stop() emulator:stop() end
+  local newproxy = rawget(_G, "newproxy")
+  if newproxy then
+    local guard = newproxy(true)
+    getmetatable(guard).__gc = stop
+    emulator.guard = guard
+  else
+    emulator.guard = setmetatable({}, { __gc = stop })
+  end
+end
+
+local function launch()
+  -- popen's shell has this process as its parent, which Lua itself cannot tell.
+  local pipe = assert(io.popen(("exec '%sspec/emulator/start' --parent $PPID"):format(root()), "r"))
+  local facts = read_facts(pipe:lines())
+  if not facts then
+    pipe:close()
+    error("the emulator did not start", 3)
+  end
+  facts.pipe = pipe
+  return facts
+end
+
+local function join()
+  local file = assert(io.open(os.getenv("EVS_EMULATOR")))
+  local facts = assert(read_facts(file:lines()), "EVS_EMULATOR: no line 'ready' in the file")
+  file:close()
+  return facts
+end
+
+--- The emulator of this process; starts it on the first call.
+function module.start()
+  if not running then
+    running = setmetatable(os.getenv("EVS_EMULATOR") and join() or launch(), Emulator)
+    if running.pipe then stop_at_exit(running) end
+  end
+  return running
+end
+
+return module
