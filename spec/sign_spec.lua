@@ -301,6 +301,7 @@ describe("the query", function()
     ["b=1&a=2&"] = "a=2&b=1",
     ["a=2&a=10&a=1&a"] = "a=&a=1&a=10&a=2",
     ["a=+"] = "a=%2B",
+    ["a\0=\0%00"] = "a%00=%00%00",
     ["a=%2B%20 "] = "a=%2B%20%20",
     ["a%3Db=c%26d"] = "a%3Db=c%26d",
     -- By their encoded form: '%' comes before every letter, digit and '-'.

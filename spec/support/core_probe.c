@@ -69,7 +69,8 @@ static bool sign(lua_State *L, struct signing *s, const struct evs_field *header
 
     snprintf(s->message, sizeof s->message, "bad 'algorithm' or 'date'");
     if (!evs_algorithm_parse(text_field(L, "algorithm"), &algorithm) ||
-        date.len != EVS_DATE_SIZE - 1 || !evs_canonical_url(&s->form, text_field(L, "url"), s->message))
+        date.len != EVS_DATE_SIZE - 1 ||
+        !evs_canonical_url(&s->form, text_field(L, "url"), s->message))
         return false;
     evs_payload_hash(algorithm, body, s->form.payload_hash);
     s->form.request.method = text_field(L, "method");
@@ -127,8 +128,8 @@ static int probe_sign_date(lua_State *L)
 }
 
 /*
- * sign_days{ak=, sk=, region=, service=, dates={...}} returns what one V11 key signs on those dates, so
- * that specs can see it follow the days.
+ * sign_days{ak=, sk=, region=, service=, dates={...}} returns what one V11 key signs on those
+ * dates, so that specs can see it follow the days.
  */
 static int probe_sign_days(lua_State *L)
 {
