@@ -57,9 +57,12 @@ VARIANT   = -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-saniti
 HARDENING =
 endif
 
+# make V=1 shows the commands themselves.
+say = $(if $(V),,@echo '$(1) $@';)
 pkg = $(shell $(PKG_CONFIG) $(1) 2>/dev/null)
 
-lua_headers    := $(if $(LUA_INCDIR),-I$(LUA_INCDIR),$(or $(call pkg,--cflags-only-I $(LUA_NAME)),-I$(LUA_DIR)))
+lua_found      := $(call pkg,--cflags-only-I $(LUA_NAME))
+lua_headers    := $(if $(LUA_INCDIR),-I$(LUA_INCDIR),$(or $(lua_found),-I$(LUA_DIR)))
 curl_headers   := $(if $(CURL_INCDIR),-I$(CURL_INCDIR),$(call pkg,--cflags-only-I libcurl))
 curl_folder    := $(if $(CURL_LIBDIR),-L$(CURL_LIBDIR),$(call pkg,--libs-only-L libcurl))
 nettle_headers := $(if $(NETTLE_INCDIR),-I$(NETTLE_INCDIR),$(call pkg,--cflags-only-I nettle))
@@ -92,22 +95,22 @@ help: ## Show this list
 	    while read -r target what; do printf 'make %-15s %s\n' "$$target" "$$what"; done
 
 evs.so: build/5.4/evs.so
-	cp $< $@
+	$(call say,copy)$(INSTALL) -m 755 $< $@
 
 $(BUILD)/evs.so: $(OBJECTS)
-	$(LINK) -o $@ $(OBJECTS) $(LIBS)
+	$(call say,link)$(LINK) -o $@ $(OBJECTS) $(LIBS)
 
 # A module of the specs' own: the core's inner functions, callable from Lua.
 $(BUILD)/core_probe.so: $(BUILD)/spec/support/core_probe.o $(CORE:%.c=$(BUILD)/%.o)
-	$(LINK) -o $@ $^ $(LIBS)
+	$(call say,link)$(LINK) -o $@ $^ $(LIBS)
 
 $(BUILD)/spec/%.o: spec/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(COMPILE) -MMD -MP -c -o $@ $<
+	$(call say,cc  )$(COMPILE) -MMD -MP -c -o $@ $<
 
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(COMPILE) -fvisibility=hidden -MMD -MP -c -o $@ $<
+	$(call say,cc  )$(COMPILE) -fvisibility=hidden -MMD -MP -c -o $@ $<
 
 # Changes only when the flags do, and everything is then compiled anew.
 $(BUILD)/flags: FORCE
@@ -121,7 +124,7 @@ modules: $(MODULES)
 install: $(BUILD)/evs.so ## Install under PREFIX (/usr/local); DESTDIR, LIBDIR and LUADIR are heeded
 	$(INSTALL) -d '$(DESTDIR)$(LIBDIR)'
 	$(INSTALL) -m 755 $(BUILD)/evs.so '$(DESTDIR)$(LIBDIR)/evs.so'
-	set -e; for file in $(wildcard src/resty/*.lua src/resty/*/*.lua); do \
+	@set -e; for file in $(wildcard src/resty/*.lua src/resty/*/*.lua); do \
 	    $(INSTALL) -d "$(DESTDIR)$(LUADIR)/$$(dirname "$${file#src/}")"; \
 	    $(INSTALL) -m 644 "$$file" "$(DESTDIR)$(LUADIR)/$${file#src/}"; \
 	done
@@ -152,7 +155,8 @@ interop: ## Let the official Node core talk to the emulator
 	@spec/interop/run
 
 doc: ## HTML of the types in library/ (needs ldoc)
-	ldoc --quiet --all --dir build/doc library
+	@mkdir -p build
+	ldoc --quiet .
 
 clean: ## Remove what was built
 	rm -rf build evs.so
