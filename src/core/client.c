@@ -105,14 +105,13 @@ static bool set_endpoint(struct evs_client *client, const struct evs_settings *s
 
 static bool set_keys(struct evs_keys *keys, const struct evs_settings *s)
 {
-    keys->source = s->ak.len > 0 || s->token.len > 0 ? s->key_source : NULL;
-    evs_buf_add(&keys->ak, s->ak);
-    evs_buf_add(&keys->sk, s->sk);
-    evs_buf_add(&keys->security_token, s->security_token);
-    evs_buf_add(&keys->token, s->token);
-    if (s->ak.len == 0)
-        return true;
-    return evs_signer_init(&keys->signer, s->algorithm, s->ak, s->sk, s->region, EVS_STR("evs"));
+    struct evs_key_set set = {s->ak, s->sk, s->security_token};
+
+    keys->algorithm = s->algorithm;
+    evs_buf_add(&keys->region, s->region);
+    if (s->token.len > 0)
+        return evs_keys_set_token(keys, s->token, s->key_source);
+    return s->ak.len == 0 || evs_keys_set(keys, &set, s->key_source, 0);
 }
 
 bool evs_client_init(struct evs_client *client, const struct evs_settings *settings, uint64_t seed,
@@ -120,7 +119,8 @@ bool evs_client_init(struct evs_client *client, const struct evs_settings *setti
 {
     bool made;
 
-    if (!check_settings(settings, error) || !set_endpoint(client, settings, error))
+    if (!check_settings(settings, error) || !set_endpoint(client, settings, error) ||
+        !evs_metadata_init(&client->metadata, settings->metadata_endpoint, error))
         return false;
     made = set_keys(&client->keys, settings);
     evs_buf_add(&client->user_agent, settings->user_agent.len > 0 ? settings->user_agent
@@ -128,12 +128,13 @@ bool evs_client_init(struct evs_client *client, const struct evs_settings *setti
     evs_buf_add(&client->ca_file, settings->ca_file);
     evs_buf_add(&client->proxy, settings->proxy);
     evs_buf_add(&client->no_proxy, settings->no_proxy);
+    evs_buf_add(&client->profile, settings->profile);
     client->call = settings->call;
     client->connect_timeout = settings->connect_timeout;
     client->tls_verify = settings->tls_verify;
     client->random = seed;
     if (!made || client->user_agent.failed || client->ca_file.failed || client->proxy.failed ||
-        client->no_proxy.failed) {
+        client->no_proxy.failed || client->profile.failed) {
         evs_error_set(error, EVS_STOPPED, "out of memory");
         return false;
     }
@@ -143,12 +144,9 @@ bool evs_client_init(struct evs_client *client, const struct evs_settings *setti
 void evs_client_close(struct evs_client *client)
 {
     client->closed = true;
-    if (client->keys.ak.len > 0)
-        evs_signer_wipe(&client->keys.signer);
-    evs_buf_free(&client->keys.ak);
-    evs_buf_free(&client->keys.sk);
-    evs_buf_free(&client->keys.security_token);
-    evs_buf_free(&client->keys.token);
+    evs_keys_wipe(&client->keys);
+    evs_metadata_wipe(&client->metadata);
+    evs_buf_free(&client->profile);
     evs_buf_free(&client->user_agent);
     evs_buf_free(&client->ca_file);
     evs_buf_free(&client->proxy);
@@ -158,10 +156,7 @@ void evs_client_close(struct evs_client *client)
 
 struct evs_secrets evs_client_secrets(const struct evs_client *client)
 {
-    const struct evs_keys *keys = &client->keys;
-
-    return (struct evs_secrets){
-        {evs_buf_str(&keys->sk), evs_buf_str(&keys->security_token), evs_buf_str(&keys->token)}};
+    return evs_keys_secrets(&client->keys);
 }
 
 /* splitmix64: any seed is a good one. */

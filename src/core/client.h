@@ -9,7 +9,8 @@
 #include "endpoint.h"
 #include "error.h"
 #include "gate.h"
-#include "sign.h"
+#include "keys.h"
+#include "metadata.h"
 #include "text.h"
 
 #include <stdint.h>
@@ -32,7 +33,9 @@ struct evs_call_options {
 struct evs_settings {
     struct evs_str region, endpoint;
     struct evs_str ak, sk, security_token, token;
-    const char *key_source; /**< where the keys were found, for messages; NULL: nowhere */
+    const char *key_source;           /**< where these keys were found, for messages */
+    struct evs_str profile;           /**< path of the profile file; empty: there is none to ask */
+    struct evs_str metadata_endpoint; /**< in place of the ECS metadata service; loopback only */
     struct evs_str ca_file, user_agent;
     struct evs_str proxy; /**< has_proxy and empty: none */
     struct evs_str no_proxy;
@@ -46,19 +49,13 @@ struct evs_settings {
 /** The defaults: verified TLS, 30 s in all, 10 s an attempt, 5 s to connect, 3 retries, guard on. */
 void evs_settings_default(struct evs_settings *settings);
 
-/** The keys a client signs with. Exactly one of `signer` and `token` is in use. */
-struct evs_keys {
-    const char *source; /**< where they came from; NULL: there are none */
-    struct evs_signer signer;
-    struct evs_buf ak, sk, security_token, token;
-};
-
 struct evs_client {
     struct evs_endpoint endpoint;
     struct evs_keys keys;
     struct evs_gate gate;
     struct evs_call_options call;
-    struct evs_buf user_agent, ca_file, proxy, no_proxy;
+    struct evs_metadata metadata; /**< the visit to the metadata service, if one is under way */
+    struct evs_buf user_agent, ca_file, proxy, no_proxy, profile;
     struct evs_buf scratch; /**< canonical requests are put together here */
     double clock_offset;    /**< server's clock minus ours, seconds; 0 until a 401 taught us */
     double connect_timeout;

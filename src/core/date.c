@@ -38,27 +38,43 @@ static long days_from_civil(int year, int month, int day)
            719468;
 }
 
+/* Whether the digits and letters of `text` stand where `shape` has '0' and 'x', and all else is equal. */
+static bool has_shape(struct evs_str text, const char *shape)
+{
+    for (size_t i = 0; shape[i]; i++)
+        if (i >= text.len || (shape[i] != 'x' && shape[i] != '0' && text.data[i] != shape[i]))
+            return false;
+    return true;
+}
+
+/* Seconds since 1970; -1 when a part is out of its range. The time of day is `HH:MM:SS` at `at`. */
+static double moment(int year, int month, int day, struct evs_str text, size_t at)
+{
+    int hour = number(text, at, 2), minute = number(text, at + 3, 2), second = number(text, at + 6, 2);
+
+    if (year < 1970 || month < 1 || month > 12 || day < 1 || day > 31 || hour < 0 || hour > 23 ||
+        minute < 0 || minute > 59 || second < 0 || second > 60)
+        return -1;
+    return (double)days_from_civil(year, month, day) * 86400 + hour * 3600 + minute * 60 + second;
+}
+
 double evs_date_parse(struct evs_str text)
 {
     static const char shape[] = "xxx, 00 xxx 0000 00:00:00 GMT";
-    int day, month, year, hour, minute, second;
 
     text = evs_str_trim(text);
-    if (text.len != sizeof shape - 1)
+    if (text.len != sizeof shape - 1 || !has_shape(text, shape))
         return -1;
-    for (size_t i = 0; i < text.len; i++)
-        if (shape[i] != 'x' && shape[i] != '0' && text.data[i] != shape[i])
-            return -1;
-    day = number(text, 5, 2);
-    month = month_number(text.data + 8);
-    year = number(text, 12, 4);
-    hour = number(text, 17, 2);
-    minute = number(text, 20, 2);
-    second = number(text, 23, 2);
-    if (day < 1 || day > 31 || month < 0 || year < 1970 || hour < 0 || hour > 23 || minute < 0 ||
-        minute > 59 || second < 0 || second > 60)
+    return moment(number(text, 12, 4), month_number(text.data + 8), number(text, 5, 2), text, 17);
+}
+
+double evs_date_parse_iso(struct evs_str text)
+{
+    static const char shape[] = "0000-00-00T00:00:00";
+
+    if (text.len < sizeof shape || !has_shape(text, shape) || text.data[text.len - 1] != 'Z')
         return -1;
-    return (double)days_from_civil(year, month, day) * 86400 + hour * 3600 + minute * 60 + second;
+    return moment(number(text, 0, 4), number(text, 5, 2), number(text, 8, 2), text, 11);
 }
 
 double evs_date_retry_after(struct evs_str text, double date)

@@ -15,6 +15,12 @@
 double evs_date_parse(struct evs_str text);
 
 /**
+ * Read an ISO 8601 date in UTC, `2026-11-24T06:26:33Z`, a fraction of a second or none. Returns
+ * seconds since 1970, or -1 when `text` is none.
+ */
+double evs_date_parse_iso(struct evs_str text);
+
+/**
  * Read a Retry-After header: whole seconds, or a date, which counts against `date`, the Date of the
  * same answer (both clocks are then the server's). Returns seconds from the answer on; 0 for a
  * date that has passed; -1 when there is none, or a date without a Date to hold it against.

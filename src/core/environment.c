@@ -87,9 +87,27 @@ static bool fill_keys(struct evs_settings *settings, struct evs_error *error)
     return true;
 }
 
-bool evs_environment_fill(struct evs_settings *settings, struct evs_error *error)
+/* The SDKs' profile: where it is named, else in the home directory. */
+static void fill_profile(struct evs_settings *settings, struct evs_buf *path)
+{
+    struct evs_str named = read("HUAWEICLOUD_SDK_CREDENTIALS_FILE");
+    struct evs_str home = read("HOME");
+
+    if (named.len > 0) {
+        settings->profile = named;
+    } else if (home.len > 0) {
+        evs_buf_add(path, home);
+        evs_buf_add(path, EVS_STR("/.huaweicloud/credentials"));
+        settings->profile = evs_buf_str(path);
+    }
+}
+
+bool evs_environment_fill(struct evs_settings *settings, struct evs_buf *scratch,
+                          struct evs_error *error)
 {
     fill_endpoint(settings);
+    fill_profile(settings, scratch);
+    settings->metadata_endpoint = read("EVS_METADATA_ENDPOINT");
     if (settings->ca_file.len == 0)
         settings->ca_file = read("EVS_CA_FILE");
     if (!settings->has_proxy) {

@@ -74,7 +74,7 @@ static void show(char *out, size_t size, struct evs_str text, const struct evs_s
 {
     struct evs_buf safe = {0};
 
-    evs_scrub(&safe, text, secrets->text, sizeof secrets->text / sizeof *secrets->text);
+    evs_scrub(&safe, text, secrets->text, EVS_SECRET_COUNT);
     evs_clean(out, size, evs_buf_str(&safe));
     evs_buf_free(&safe);
 }
@@ -97,7 +97,7 @@ static bool is_code(struct evs_str text)
 void evs_name_show(char *out, size_t size, struct evs_str text, const struct evs_secrets *secrets)
 {
     bool usable = text.len < size && evs_str_visible(text) &&
-                  !evs_scrub_finds(text, secrets->text, sizeof secrets->text / sizeof *secrets->text);
+                  !evs_scrub_finds(text, secrets->text, EVS_SECRET_COUNT);
 
     if (usable && text.len > 0)
         memcpy(out, text.data, text.len);
@@ -116,7 +116,7 @@ static void describe_body(struct evs_error *error, const struct evs_facts *facts
 
     if (body.len > BODY_READ)
         body.len = BODY_READ;
-    evs_scrub(&safe, body, secrets->text, sizeof secrets->text / sizeof *secrets->text);
+    evs_scrub(&safe, body, secrets->text, EVS_SECRET_COUNT);
     evs_readable(&words, evs_buf_str(&safe));
     evs_clean(shown, sizeof shown, evs_buf_str(&words));
     snprintf(error->message, sizeof error->message, "%d%s%s%s%s", facts->status,

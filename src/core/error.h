@@ -65,9 +65,11 @@ struct evs_error {
 void evs_error_set(struct evs_error *error, enum evs_code code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/** What must never be shown: SK, tokens. */
+enum { EVS_SECRET_COUNT = 5 };
+
+/** What must never be shown: SK, tokens. Empty ones do not count. */
 struct evs_secrets {
-    struct evs_str text[3];
+    struct evs_str text[EVS_SECRET_COUNT];
 };
 
 /**

@@ -1,11 +1,14 @@
 #include "exchange.h"
 
+#include "keyring.h"
+
 #include <string.h>
 
 #define BACKOFF_BASE 0.2
 #define BACKOFF_BASE_THROTTLED 2.0 /* a 429 without Retry-After */
 #define BACKOFF_CAP 10.0
-#define GATE_POLL 0.05        /* how often those who wait for the key look again */
+#define GATE_POLL 0.05        /* how often those who wait for a key, or its proof, look again */
+#define REVIVAL_SECONDS 4.0   /* the longest visit to the metadata service, and a bit */
 #define CLOCK_TOLERANCE 600.0 /* the gateway allows 15 minutes: less than 10 off was no reason */
 #define PAUSE_LEAST 0.1       /* with less time left than this, there is no other try */
 
@@ -68,6 +71,7 @@ void evs_exchange_start(struct evs_exchange *x, struct evs_client *client,
     x->retries = retries;
     x->tries = 0;
     x->resends = 0;
+    x->reviving = false;
     x->pausing = pause > 0;
     x->pause_exact = false;
     x->pause = pause;
@@ -133,6 +137,18 @@ static enum evs_step send(struct evs_exchange *x, double now, double wall, doubl
     x->generation = client->gate.generation;
     want->request = &x->request;
     want->deadline = until;
+    want->metadata = false;
+    return EVS_SEND;
+}
+
+static enum evs_step fetch_keys(struct evs_exchange *x, struct evs_want *want)
+{
+    struct evs_metadata *metadata = &x->client->metadata;
+
+    x->state = EVS_X_FETCHING;
+    want->request = evs_metadata_request(metadata);
+    want->deadline = metadata->ends;
+    want->metadata = true;
     return EVS_SEND;
 }
 
@@ -154,6 +170,35 @@ static enum evs_step ask_gate(struct evs_exchange *x, double now, double wall, s
         want->seconds = GATE_POLL;
         return EVS_SLEEP;
     }
+}
+
+static bool end_revival(struct evs_exchange *x);
+
+static enum evs_step ask_keyring(struct evs_exchange *x, double now, double wall,
+                                 struct evs_want *want)
+{
+    struct evs_client *client = x->client;
+    bool renew = x->reviving && x->generation == client->gate.generation;
+    struct evs_error error;
+
+    switch (evs_keyring_ask(client, x, now, wall, renew, &error)) {
+    case EVS_KEYS_FETCH:
+        return fetch_keys(x, want);
+    case EVS_KEYS_WAIT:
+        want->seconds = GATE_POLL;
+        return EVS_SLEEP;
+    case EVS_KEYS_NONE:
+        if (!x->reviving) {
+            x->error = error;
+            return stop(x, EVS_NOT_ALLOWED);
+        }
+        break;
+    default:
+        break;
+    }
+    if (x->reviving && end_revival(x))
+        return EVS_DONE;
+    return ask_gate(x, now, wall, want);
 }
 
 enum evs_step evs_exchange_next(struct evs_exchange *x, double now, double wall,
@@ -179,13 +224,7 @@ enum evs_step evs_exchange_next(struct evs_exchange *x, double now, double wall,
         want->seconds = x->wake - now;
         return EVS_SLEEP;
     }
-    if (!x->client->keys.source) {
-        evs_error_set(&x->error, EVS_NO_CREDENTIALS,
-                      "no credentials: options: none of ak, sk, token; environment: neither "
-                      "HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK nor EVS_TOKEN is set");
-        return stop(x, EVS_NOT_ALLOWED);
-    }
-    return ask_gate(x, now, wall, want);
+    return ask_keyring(x, now, wall, want);
 }
 
 /* Pause before another try: what the server asks for, else full jitter under a doubling ceiling. */
@@ -220,20 +259,59 @@ static bool clock_heals(const struct evs_exchange *x, const struct evs_facts *fa
            (off > CLOCK_TOLERANCE || off < -CLOCK_TOLERANCE);
 }
 
-/* A 401: once per exchange it may be tried again, if key or clock changed. */
-static bool reply_unauthorized(struct evs_exchange *x, const struct evs_facts *facts)
+/* Try again after a 401, once per exchange, if key or clock changed or the clock can be set. */
+static bool heal(struct evs_exchange *x)
 {
     struct evs_gate *gate = &x->client->gate;
     bool current = x->generation == gate->generation;
-    bool healable = x->resends == 0 && clock_heals(x, facts);
+    bool healable = x->resends == 0 && x->clock_heals;
 
     if (!evs_gate_reject(gate, x, x->generation, healable, &x->error) || x->resends > 0)
         return end(x, EVS_ANSWERED);
     if (current)
-        x->client->clock_offset = facts->date - x->signed_at;
+        x->client->clock_offset = x->clock_offset;
     x->resends++;
     x->state = EVS_X_READY;
     return false;
+}
+
+static bool reply_unauthorized(struct evs_exchange *x, const struct evs_facts *facts)
+{
+    struct evs_client *client = x->client;
+    bool current = x->generation == client->gate.generation;
+
+    x->clock_heals = clock_heals(x, facts);
+    x->clock_offset = facts->date - x->signed_at;
+    if (current && x->resends == 0 && !client->gate.healed && evs_keys_temporary(&client->keys)) {
+        x->reviving = true;
+        x->state = EVS_X_READY;
+        evs_gate_hold(&client->gate, x,
+                      x->sent_at + x->budget->attempt_timeout + REVIVAL_SECONDS);
+        return false;
+    }
+    return heal(x);
+}
+
+/* The metadata service was asked again. Other keys heal, the same ones leave the clock to blame. */
+static bool end_revival(struct evs_exchange *x)
+{
+    struct evs_gate *gate = &x->client->gate;
+    bool renewed = x->generation != gate->generation;
+
+    x->reviving = false;
+    if (renewed && gate->state == EVS_GATE_UNPROVEN)
+        gate->healed = true;
+    if (!heal(x))
+        return false;
+    x->ending = EVS_NOT_ALLOWED;
+    return true;
+}
+
+/* The answer, or the failure, was the metadata service's. */
+static bool conclude_fetch(struct evs_exchange *x)
+{
+    x->state = EVS_X_READY;
+    return x->reviving && !x->client->metadata.visitor && end_revival(x);
 }
 
 bool evs_exchange_reply(struct evs_exchange *x, const struct evs_facts *facts)
@@ -241,6 +319,10 @@ bool evs_exchange_reply(struct evs_exchange *x, const struct evs_facts *facts)
     struct evs_gate *gate = &x->client->gate;
     struct evs_secrets secrets = evs_client_secrets(x->client);
 
+    if (x->state == EVS_X_FETCHING) {
+        evs_keyring_reply(x->client, facts);
+        return conclude_fetch(x);
+    }
     x->budget->attempts += 1 + facts->replays;
     x->reached = true;
     x->lost = x->lost || facts->replays > 0;
@@ -270,6 +352,10 @@ bool evs_exchange_fail(struct evs_exchange *x, const struct evs_failure *failure
 {
     struct evs_secrets secrets = evs_client_secrets(x->client);
 
+    if (x->state == EVS_X_FETCHING) {
+        evs_keyring_fail(x->client, failure->message);
+        return conclude_fetch(x);
+    }
     evs_gate_release(&x->client->gate, x);
     evs_error_quote(&x->error, failure->code, failure->message, &secrets);
     x->error.retryable = failure->sent || failure->passing;
@@ -285,6 +371,8 @@ bool evs_exchange_fail(struct evs_exchange *x, const struct evs_failure *failure
 
 void evs_exchange_cancel(struct evs_exchange *x)
 {
-    if (x->client)
-        evs_gate_release(&x->client->gate, x);
+    if (!x->client)
+        return;
+    evs_gate_release(&x->client->gate, x);
+    evs_metadata_leave(&x->client->metadata, x);
 }

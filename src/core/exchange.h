@@ -25,6 +25,7 @@ struct evs_want {
     double seconds;                    /**< SLEEP: how long */
     const struct evs_request *request; /**< SEND: what; valid until reply or fail */
     double deadline;                   /**< SEND: when to give the attempt up, monotonic */
+    bool metadata;                     /**< SEND: for the metadata service: not through a proxy */
 };
 
 /** Why a carrier has no answer to show. */
@@ -57,13 +58,21 @@ struct evs_exchange {
     struct evs_client *client;
     struct evs_budget *budget;
     struct evs_request request;
-    enum { EVS_X_READY, EVS_X_IN_FLIGHT, EVS_X_ENDED } state;
+    enum {
+        EVS_X_READY,
+        EVS_X_IN_FLIGHT, /**< its request is out */
+        EVS_X_FETCHING,  /**< a request for keys is out */
+        EVS_X_ENDED
+    } state;
     enum evs_ending ending;
     bool reached;           /**< some attempt left this machine */
     bool lost;              /**< some attempt did, and has no answer that settles what it did */
     unsigned retries;       /**< left */
     unsigned tries;         /**< failed attempts so far, for the back-off */
     unsigned resends;       /**< after a 401 */
+    bool reviving;          /**< after a 401: looking whether the metadata service has other keys */
+    bool clock_heals;       /**< after a 401: the server's clock would explain it, and can be trusted */
+    double clock_offset;    /**< then: the server's clock minus ours */
     bool pausing;           /**< `pause` counts from the next look at the clock */
     bool pause_exact;       /**< the server's wish: not to be shortened */
     double pause;           /**< seconds */
@@ -85,10 +94,10 @@ void evs_exchange_start(struct evs_exchange *x, struct evs_client *client,
 enum evs_step evs_exchange_next(struct evs_exchange *x, double now, double wall,
                                 struct evs_want *want);
 
-/** Take an answer; true when the exchange has ended with it, false when it will be sent again. */
+/** Take an answer; true when the exchange has ended, false when there is more to do. */
 bool evs_exchange_reply(struct evs_exchange *x, const struct evs_facts *facts);
 
-/** Take a failure; true when the exchange has ended with it, false when it will be sent again. */
+/** Take a failure; true when the exchange has ended, false when there is more to do. */
 bool evs_exchange_fail(struct evs_exchange *x, const struct evs_failure *failure);
 
 /** Give up: the key gate is left to others. Idempotent. */

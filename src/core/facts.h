@@ -7,6 +7,7 @@
 #ifndef EVS_FACTS_H
 #define EVS_FACTS_H
 
+#include "profile.h"
 #include "text.h"
 
 /** A snapshot as a GET or a list showed it, or as a script passed it on. */
@@ -20,11 +21,20 @@ struct evs_snapshot {
     bool enable_active;     /**< `metadata` has `__system__enableActive`, whatever its value */
 };
 
+/** A page of a list, held against the snapshots that earlier pages of it showed. */
+struct evs_page {
+    unsigned count;      /**< its rows */
+    unsigned fresh;      /**< those that no earlier page showed */
+    bool first_known;    /**< an earlier page showed its first row */
+    struct evs_str next; /**< the link to the next page; empty: none */
+};
+
 /** One answer of a server. */
 struct evs_facts {
     int status;                /**< HTTP status */
     bool json;                 /**< the body is a JSON object */
     bool has_snapshot;         /**< the body holds a `snapshot` object */
+    bool has_page;             /**< the body holds `snapshots`, an array of objects with ids */
     struct evs_str code;       /**< the error's code as text; empty: none */
     struct evs_str kind;       /**< the name of an OpenStack envelope, `itemNotFound`; empty: none */
     struct evs_str message;    /**< the error's message; empty: none */
@@ -34,6 +44,9 @@ struct evs_facts {
     unsigned replays;          /**< times the carrier itself sent the request again before it */
     double date;               /**< the server's clock, seconds since 1970; negative: not given */
     struct evs_snapshot snapshot;
+    struct evs_page page;
+    struct evs_key_set credential; /**< the metadata service's `credential` object */
+    struct evs_str expires_at;     /**< its `expires_at` */
 };
 
 #endif

@@ -57,6 +57,13 @@ bool evs_gate_reject(struct evs_gate *gate, const void *who, unsigned generation
     return false;
 }
 
+void evs_gate_hold(struct evs_gate *gate, const void *who, double until)
+{
+    gate->state = EVS_GATE_UNPROVEN;
+    gate->holder = who;
+    gate->holder_until = until;
+}
+
 void evs_gate_refuse(struct evs_gate *gate, const struct evs_error *error)
 {
     gate->state = EVS_GATE_REFUSED;

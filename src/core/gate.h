@@ -52,6 +52,9 @@ void evs_gate_prove(struct evs_gate *gate, const void *who, unsigned generation)
 bool evs_gate_reject(struct evs_gate *gate, const void *who, unsigned generation, bool healable,
                      const struct evs_error *error);
 
+/** After a 401: let nobody but `who` send until `until` (monotonic), while it looks for fresh keys. */
+void evs_gate_hold(struct evs_gate *gate, const void *who, double until);
+
 /** Refuse the key with `error`: it can never work as it is. */
 void evs_gate_refuse(struct evs_gate *gate, const struct evs_error *error);
 
