@@ -3,6 +3,7 @@
  * arguments more than a public function may.
  */
 #include "core/canonical.h"
+#include "core/client.h"
 #include "core/sign.h"
 
 #include <lauxlib.h>
@@ -163,6 +164,18 @@ static int probe_sign_days(lua_State *L)
     return 1;
 }
 
+/* seed(client, number): the back-off's jitter, so that a run repeats. A client's userdata begins with the
+ * core's client. */
+static int probe_seed(lua_State *L)
+{
+    struct evs_client *client;
+
+    luaL_checktype(L, 1, LUA_TUSERDATA);
+    client = lua_touserdata(L, 1);
+    client->random = (uint64_t)luaL_checknumber(L, 2);
+    return 0;
+}
+
 static void add(lua_State *L, const char *name, lua_CFunction function)
 {
     lua_pushcfunction(L, function);
@@ -177,5 +190,6 @@ int luaopen_core_probe(lua_State *L)
     add(L, "sign", probe_sign);
     add(L, "sign_date", probe_sign_date);
     add(L, "sign_days", probe_sign_days);
+    add(L, "seed", probe_seed);
     return 1;
 }

@@ -17,15 +17,6 @@ static bool refuse(char message[EVS_CANONICAL_MESSAGE], const char *why)
 
 /* Percent escapes. */
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 static bool refuse_escape(struct evs_str rest, const char *where,
                           char message[EVS_CANONICAL_MESSAGE])
 {
@@ -54,8 +45,8 @@ static bool add_normal(struct evs_buf *out, struct evs_str text, char keep, cons
         char byte = text.data[i];
 
         if (byte == '%') {
-            int high = rest.len > 2 ? hex_digit(rest.data[1]) : -1;
-            int low = rest.len > 2 ? hex_digit(rest.data[2]) : -1;
+            int high = rest.len > 2 ? evs_hex_digit(rest.data[1]) : -1;
+            int low = rest.len > 2 ? evs_hex_digit(rest.data[2]) : -1;
 
             if (high < 0 || low < 0)
                 return refuse_escape(rest, where, message);

@@ -346,5 +346,4 @@ static void concluded(struct evs_flow *flow, const struct evs_facts *facts)
     }
 }
 
-const struct evs_flow_type evs_delete_snapshot = {"delete_snapshot", sizeof(struct evs_deletion),
-                                                  begin, concluded, outcome};
+const struct evs_flow_type evs_delete_snapshot = {"delete_snapshot", true, begin, concluded, outcome};

@@ -2,10 +2,12 @@
 
 #include <string.h>
 
-static bool check(struct evs_str project, struct evs_str id, const struct evs_call_options *options,
-                  struct evs_error *error)
+static bool check(struct evs_str project, const struct evs_str *id,
+                  const struct evs_call_options *options, struct evs_error *error)
 {
-    const char *wrong = !evs_id_valid(project) ? "project_id" : !evs_id_valid(id) ? "snapshot_id" : NULL;
+    const char *wrong = !evs_id_valid(project)    ? "project_id"
+                        : id && !evs_id_valid(*id) ? "snapshot_id"
+                                                  : NULL;
 
     if (wrong) {
         evs_error_set(error, EVS_INVALID_ARGUMENT,
@@ -36,7 +38,8 @@ void evs_flow_refuse(struct evs_flow *flow, const struct evs_flow_type *type,
 
 static void copy(char *out, struct evs_str text)
 {
-    memcpy(out, text.data, text.len);
+    if (text.len > 0)
+        memcpy(out, text.data, text.len);
     out[text.len] = '\0';
 }
 
@@ -46,7 +49,7 @@ void evs_flow_begin(struct evs_flow *flow, const struct evs_flow_type *type,
 {
     reset(flow, type, client);
     flow->options = *options;
-    if (!check(project, id, options, &flow->error)) {
+    if (!check(project, type->one_snapshot ? &id : NULL, options, &flow->error)) {
         flow->state = EVS_FLOW_FAILED;
         return;
     }
@@ -72,14 +75,18 @@ enum evs_step evs_flow_next(struct evs_flow *flow, double now, double wall, stru
 
 bool evs_flow_in_flight(const struct evs_flow *flow)
 {
-    return flow->state == EVS_FLOW_RUNNING && flow->exchange.state == EVS_X_IN_FLIGHT;
+    return flow->state == EVS_FLOW_RUNNING && (flow->exchange.state == EVS_X_IN_FLIGHT ||
+                                               flow->exchange.state == EVS_X_FETCHING);
 }
 
 void evs_flow_reply(struct evs_flow *flow, const struct evs_facts *facts)
 {
-    flow->status = facts->status;
+    bool own = flow->exchange.state == EVS_X_IN_FLIGHT; /* and not the metadata service's */
+
+    if (own)
+        flow->status = facts->status;
     if (evs_exchange_reply(&flow->exchange, facts))
-        flow->type->concluded(flow, facts);
+        flow->type->concluded(flow, own ? facts : NULL);
 }
 
 void evs_flow_fail(struct evs_flow *flow, const struct evs_failure *failure)

@@ -14,9 +14,9 @@ struct evs_flow;
 
 /** One kind of call. */
 struct evs_flow_type {
-    const char *name; /**< as scripts call it, `delete_snapshot` */
-    size_t size;      /**< of the struct that begins with the flow */
-    /** Start the first exchange, or end at once. */
+    const char *name;  /**< as scripts call it, `delete_snapshot` */
+    bool one_snapshot; /**< it is about one snapshot, so it needs an id */
+    /** Start the first exchange, or end at once. `seen` is a snapshot passed in place of its id. */
     void (*begin)(struct evs_flow *flow, const struct evs_snapshot *seen);
     /** The exchange has ended; `facts` is its answer, or NULL when there is none. Start the next one,
      * or succeed or fail. */

@@ -52,6 +52,8 @@ struct evs_transfer {
     char text[CURL_ERROR_SIZE];
     double deadline, connect_deadline;
     unsigned writes; /* how often the request was, or was about to be, written */
+    bool header_ended;
+    bool metadata; /* set up for the metadata service */
     bool running;  /* libcurl has it */
     bool finished; /* and its end is known */
     struct evs_answer answer;
@@ -148,21 +150,24 @@ static int on_debug(CURL *easy, curl_infotype type, char *data, size_t size, voi
 }
 #endif
 
-#ifndef HAVE_EASY_HEADER
+/* Notes whether the header came to its end: libcurl calls an answer whole that was cut inside it. */
 static size_t on_header(char *data, size_t size, size_t count, void *userdata)
 {
     struct evs_transfer *t = userdata;
     struct evs_str line = {data, size * count};
 
+    t->header_ended = line.len <= 2;
+#ifndef HAVE_EASY_HEADER
     if (evs_str_starts(line, EVS_STR("HTTP/")))
         evs_buf_reset(&t->old_headers); /* a proxy's answer, or a 100, came before */
     evs_buf_add(&t->old_headers, line);
+#endif
     return size * count;
 }
-#endif
 
 /* --- transfers ------------------------------------------------------------------------------------ */
 
+/* Only what the endpoint's scheme is. */
 static void set_protocols(CURL *easy, bool tls)
 {
 #ifdef HAVE_PROTOCOLS_STR
@@ -186,11 +191,9 @@ static void set_callbacks(struct evs_transfer *t)
     curl_easy_setopt(t->easy, CURLOPT_DEBUGDATA, t);
     curl_easy_setopt(t->easy, CURLOPT_VERBOSE, 1L);
 #endif
-#ifndef HAVE_EASY_HEADER
     t->old_headers.max = HEADERS_LIMIT;
     curl_easy_setopt(t->easy, CURLOPT_HEADERFUNCTION, on_header);
     curl_easy_setopt(t->easy, CURLOPT_HEADERDATA, t);
-#endif
 }
 
 static void set_tls(CURL *easy, const struct evs_client *client)
@@ -203,13 +206,22 @@ static void set_tls(CURL *easy, const struct evs_client *client)
 }
 
 /* The proxy is always named, so that libcurl does not read the environment at every request. */
-static void set_proxy(CURL *easy, const struct evs_client *client)
+static void set_proxy(CURL *easy, const struct evs_client *client, bool metadata)
 {
-    bool used = client->proxy.len > 0 && client->endpoint.tls;
+    bool used = client->proxy.len > 0 && client->endpoint.tls && !metadata;
 
     curl_easy_setopt(easy, CURLOPT_PROXY, used ? client->proxy.data : "");
-    if (client->no_proxy.len > 0)
-        curl_easy_setopt(easy, CURLOPT_NOPROXY, client->no_proxy.data);
+    curl_easy_setopt(easy, CURLOPT_NOPROXY, client->no_proxy.len > 0 ? client->no_proxy.data : "");
+}
+
+/* Set up for EVS, or for the metadata service: plain http, and not through a proxy. */
+static void set_peer(struct evs_transfer *t, bool metadata)
+{
+    const struct evs_client *client = t->http->client;
+
+    t->metadata = metadata;
+    set_protocols(t->easy, client->endpoint.tls && !metadata);
+    set_proxy(t->easy, client, metadata);
 }
 
 struct evs_transfer *evs_transfer_new(struct evs_http *http)
@@ -232,10 +244,9 @@ struct evs_transfer *evs_transfer_new(struct evs_http *http)
 #ifdef HAVE_QUICK_EXIT
     curl_easy_setopt(t->easy, CURLOPT_QUICK_EXIT, 1L);
 #endif
-    set_protocols(t->easy, http->client->endpoint.tls);
     set_callbacks(t);
     set_tls(t->easy, http->client);
-    set_proxy(t->easy, http->client);
+    set_peer(t, false);
     return t;
 }
 
@@ -295,21 +306,24 @@ static void finish_failed(struct evs_transfer *t, enum evs_code code, const char
         .code = code, .message = evs_str(message), .sent = t->writes > 0, .passing = passing};
 }
 
-void evs_transfer_start(struct evs_transfer *t, const struct evs_request *request, double deadline,
-                        size_t limit)
+void evs_transfer_start(struct evs_transfer *t, const struct evs_want *want, size_t limit)
 {
+    const struct evs_request *request = want->request;
     bool get = strcmp(request->method, "GET") == 0;
-    double now = evs_clock_monotonic();
+    double patience = want->metadata ? EVS_METADATA_CONNECT_TIMEOUT : t->http->client->connect_timeout;
+
+    if (want->metadata != t->metadata)
+        set_peer(t, want->metadata);
 
     evs_buf_reset(&t->body);
     evs_buf_reset(&t->old_headers);
     t->body.max = limit;
     t->text[0] = '\0';
     t->writes = 0;
-    t->finished = false;
+    t->header_ended = t->finished = false;
     t->answer = (struct evs_answer){0};
-    t->deadline = deadline;
-    t->connect_deadline = now + t->http->client->connect_timeout;
+    t->deadline = want->deadline;
+    t->connect_deadline = evs_clock_monotonic() + patience;
     t->headers = (struct curl_slist){request->headers.data, NULL};
     curl_easy_setopt(t->easy, CURLOPT_HTTPGET, 1L);
     curl_easy_setopt(t->easy, CURLOPT_CUSTOMREQUEST, get ? NULL : request->method);
@@ -344,6 +358,7 @@ static enum evs_code code_of(CURLcode code, bool *passing)
         return EVS_TLS;
     case CURLE_COULDNT_RESOLVE_PROXY:
         return EVS_PROXY;
+    case CURLE_OUT_OF_MEMORY:        /* a header over libcurl's limit, most likely */
     case CURLE_UNSUPPORTED_PROTOCOL: /* "HTTP/1.1 banana" */
     case CURLE_WEIRD_SERVER_REPLY:
     case CURLE_BAD_CONTENT_ENCODING:
@@ -353,14 +368,13 @@ static enum evs_code code_of(CURLcode code, bool *passing)
     }
 }
 
-/* A proxy's no to CONNECT: only 502 to 504 are about the moment. */
-static bool proxy_refused(const struct evs_transfer *t, bool *passing)
+/* A proxy's no to CONNECT: its status, or 0. */
+static long proxy_refusal(const struct evs_transfer *t)
 {
     long status = 0;
 
     curl_easy_getinfo(t->easy, CURLINFO_HTTP_CONNECTCODE, &status);
-    *passing = status >= 502 && status <= 504;
-    return t->writes == 0 && status >= 300;
+    return t->writes == 0 && status >= 300 ? status : 0;
 }
 
 static void finish(struct evs_transfer *t, CURLcode result)
@@ -373,6 +387,10 @@ static void finish(struct evs_transfer *t, CURLcode result)
     t->answer.body_cut = t->body.failed;
     t->answer.replays = t->writes > 1 ? t->writes - 1 : 0;
     curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+    if (result == CURLE_OK && !t->header_ended) {
+        finish_failed(t, EVS_NETWORK, "the connection was closed inside the answer's header", true);
+        return;
+    }
     if (result == CURLE_OK || (result == CURLE_WRITE_ERROR && t->body.failed && status > 0)) {
         t->answer.status = (int)status;
         t->finished = true;
@@ -387,8 +405,10 @@ static void finish(struct evs_transfer *t, CURLcode result)
         return;
     }
 #endif
-    if (proxy_refused(t, &passing))
+    if (proxy_refusal(t) > 0) {
         code = EVS_PROXY;
+        passing = proxy_refusal(t) >= 502 && proxy_refusal(t) <= 504; /* about the moment */
+    }
     finish_failed(t, code, t->text[0] ? t->text : curl_easy_strerror(result), passing);
 }
 

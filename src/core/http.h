@@ -44,12 +44,11 @@ struct evs_transfer *evs_transfer_new(struct evs_http *http);
 void evs_transfer_free(struct evs_transfer *transfer);
 
 /**
- * Start carrying `request`, which must stay as it is until the transfer has finished. It is given
- * up at `deadline` (evs_clock_monotonic's seconds), and at the client's connect_timeout from now
- * when there is no connection by then. At most `limit` bytes of a body are kept.
+ * Start carrying what a SEND wants; its request must stay as it is until the transfer has finished.
+ * It is given up at `want->deadline` (evs_clock_monotonic's seconds), and when there is no connection
+ * within connect_timeout. At most `limit` bytes of a body are kept.
  */
-void evs_transfer_start(struct evs_transfer *transfer, const struct evs_request *request,
-                        double deadline, size_t limit);
+void evs_transfer_start(struct evs_transfer *transfer, const struct evs_want *want, size_t limit);
 
 /** Stop a transfer that is on its way; its connection is closed. */
 void evs_transfer_abandon(struct evs_transfer *transfer);

@@ -1,23 +1,32 @@
 #include "request.h"
 
+#include "client.h"
+
 void evs_request_aim(struct evs_request *request, const struct evs_client *client,
                      enum evs_operation operation, struct evs_str project, struct evs_str id)
 {
-    struct evs_buf *path = &request->path;
+    struct evs_buf *path = &request->path, *url = &request->url;
+    bool list = operation == EVS_LIST_SNAPSHOTS;
 
     request->method = operation == EVS_DELETE_SNAPSHOT ? "DELETE" : "GET";
     request->project = project;
+    if (!list)
+        evs_buf_reset(&request->query);
     evs_buf_reset(path);
     evs_buf_add(path, EVS_STR("/v2/"));
     evs_buf_add(path, project);
     evs_buf_add(path, EVS_STR("/cloudsnapshots/"));
-    evs_buf_add(path, id);
+    evs_buf_add(path, list ? EVS_STR("detail") : id);
     evs_buf_add_byte(path, '/');
 
-    evs_buf_reset(&request->url);
-    evs_buf_add(&request->url, evs_str(client->endpoint.url));
+    evs_buf_reset(url);
+    evs_buf_add(url, evs_str(client->endpoint.url));
     if (path->len > 0)
-        evs_buf_add(&request->url, (struct evs_str){path->data, path->len - 1});
+        evs_buf_add(url, (struct evs_str){path->data, path->len - 1});
+    if (request->query.len > 0) {
+        evs_buf_add_byte(url, '?');
+        evs_buf_add(url, evs_buf_str(&request->query));
+    }
 }
 
 static void add_header(struct evs_buf *headers, struct evs_str name, struct evs_str value)
@@ -43,6 +52,7 @@ static bool sign(struct evs_request *request, struct evs_client *client, struct 
     struct evs_canonical canonical = {
         .method = evs_str(request->method),
         .uri = evs_buf_str(&request->path),
+        .query = evs_buf_str(&request->query),
         .headers = fields,
         .header_count = security_token.len > 0 ? 4 : 3,
     };
@@ -76,7 +86,8 @@ bool evs_request_sign(struct evs_request *request, struct evs_client *client, do
         if (!sign(request, client, evs_str(date)))
             return false;
     }
-    return !headers->failed && !request->url.failed && !request->path.failed;
+    return !headers->failed && !request->url.failed && !request->path.failed &&
+           !request->query.failed;
 }
 
 void evs_request_free(struct evs_request *request)
@@ -84,5 +95,6 @@ void evs_request_free(struct evs_request *request)
     evs_buf_free(&request->url);
     evs_buf_free(&request->headers);
     evs_buf_free(&request->path);
+    evs_buf_free(&request->query);
     evs_buf_free(&request->authorization);
 }

@@ -4,13 +4,16 @@
 #ifndef EVS_REQUEST_H
 #define EVS_REQUEST_H
 
-#include "client.h"
+#include "text.h"
 
 #pragma GCC visibility push(hidden)
 
+struct evs_client;
+
 enum evs_operation {
     EVS_DELETE_SNAPSHOT, /**< `DELETE /v2/{project_id}/cloudsnapshots/{snapshot_id}` */
-    EVS_SHOW_SNAPSHOT    /**< `GET /v2/{project_id}/cloudsnapshots/{snapshot_id}` */
+    EVS_SHOW_SNAPSHOT,   /**< `GET /v2/{project_id}/cloudsnapshots/{snapshot_id}` */
+    EVS_LIST_SNAPSHOTS   /**< `GET /v2/{project_id}/cloudsnapshots/detail?{query}` */
 };
 
 /** A request, ready to be carried. Zeroed memory is an empty one. */
@@ -19,11 +22,15 @@ struct evs_request {
     struct evs_buf url;     /**< whole, escaped */
     struct evs_buf headers; /**< `Name: value` lines joined by CRLF, none after the last; no Host */
     struct evs_buf path;    /**< canonical, with the slash at its end that is only signed */
+    struct evs_buf query;   /**< canonical; empty: none */
     struct evs_str project; /**< borrowed from the caller of evs_request_aim */
     struct evs_buf authorization;
 };
 
-/** Aim `request` at an operation on one snapshot. Ids were checked (evs_id_valid) and stay valid. */
+/**
+ * Aim `request` at an operation. Ids were checked (evs_id_valid) and stay valid; `id` counts only for
+ * one snapshot, `request->query` (which the caller has written) only for a list.
+ */
 void evs_request_aim(struct evs_request *request, const struct evs_client *client,
                      enum evs_operation operation, struct evs_str project, struct evs_str id);
 

@@ -2,24 +2,13 @@
 
 #include <string.h>
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 /* The value of `count` hexadecimal digits, or -1. */
 static int hex_value(const char *digits, size_t count)
 {
     int value = 0;
 
     for (size_t i = 0; i < count; i++) {
-        int digit = hex_digit(digits[i]);
+        int digit = evs_hex_digit(digits[i]);
         if (digit < 0)
             return -1;
         value = value * 16 + digit;
@@ -41,7 +30,7 @@ static size_t read_entity(struct evs_str text, int *byte)
         i = 3;
     }
     for (; i < text.len && i < 8; i++) {
-        int digit = hex_digit(text.data[i]);
+        int digit = evs_hex_digit(text.data[i]);
         if (text.data[i] == ';')
             return i + 1;
         if (digit < 0 || digit >= base)

@@ -25,5 +25,4 @@ static enum evs_outcome outcome(const struct evs_flow *flow)
     return EVS_NOT_SENT;
 }
 
-const struct evs_flow_type evs_show_snapshot = {"show_snapshot", sizeof(struct evs_flow), begin,
-                                                concluded, outcome};
+const struct evs_flow_type evs_show_snapshot = {"show_snapshot", true, begin, concluded, outcome};

@@ -186,3 +186,29 @@ void evs_buf_add_escaped(struct evs_buf *buf, struct evs_str text)
         }
     }
 }
+
+int evs_hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return -1;
+}
+
+void evs_buf_add_unescaped(struct evs_buf *buf, struct evs_str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        int high = i + 2 < text.len && text.data[i] == '%' ? evs_hex_digit(text.data[i + 1]) : -1;
+        int low = high >= 0 ? evs_hex_digit(text.data[i + 2]) : -1;
+
+        if (low >= 0) {
+            evs_buf_add_byte(buf, (char)(high * 16 + low));
+            i += 2;
+        } else {
+            evs_buf_add_byte(buf, text.data[i]);
+        }
+    }
+}

@@ -87,5 +87,11 @@ void evs_buf_add_hex(struct evs_buf *buf, const unsigned char *bytes, size_t len
  */
 void evs_buf_add_escaped(struct evs_buf *buf, struct evs_str text);
 
+/** Append `text` with every `%XX` as the byte it stands for; a `%` without two digits stays. */
+void evs_buf_add_unescaped(struct evs_buf *buf, struct evs_str text);
+
+/** The value of a hexadecimal digit, or -1. */
+int evs_hex_digit(char c);
+
 #pragma GCC visibility pop
 #endif

@@ -152,13 +152,13 @@ static void carry(struct call *call, const struct evs_want *want, double now)
     struct evs_transfer *transfer = prepare_transfer(call);
     const char *method = want->request->method;
 
-    evs_transfer_start(transfer, want->request, want->deadline, EVS_BODY_LIMIT);
+    evs_transfer_start(transfer, want, evs_lua_machine_limit(call->machine));
     while (!evs_transfer_finished(transfer)) {
         evs_http_poll(call->client->http, SLICE);
         obey_interrupt(call);
     }
     take_answer(call);
-    if (!lua_isnil(call->L, call->on_attempt_index))
+    if (!want->metadata && !lua_isnil(call->L, call->on_attempt_index))
         tell_attempt(call, method, evs_clock_monotonic() - now);
 }
 
@@ -225,22 +225,23 @@ static void push_on_attempt(lua_State *L, int client, int options)
     lua_pop(L, 1);
 }
 
-/* Make the call: returns its flow, with the machine at the top of the stack. */
+/* Make the call: returns its flow, with the machine at the top of the stack. A machine has one type for
+ * life if it is a list, so lists do not use the spare one. */
 static const struct evs_flow *make_call(lua_State *L, int client, const struct evs_flow_type *type,
                                         int arg)
 {
     struct call call = {.L = L, .client = lua_touserdata(L, client)};
     const struct evs_flow *flow;
 
-    lua_settop(L, arg + 2);
     push_on_attempt(L, client, arg + 2);
     call.on_attempt_index = lua_gettop(L);
-    call.machine = borrow_machine(L, client);
+    call.machine = type->one_snapshot ? borrow_machine(L, client) : evs_lua_machine_push(L, client);
     call.machine_index = lua_gettop(L);
     call.hook = current_hook(L);
     evs_lua_machine_begin(L, call.machine, type, arg);
     flow = run(&call);
-    return_machine(L, client, call.machine_index);
+    if (type->one_snapshot)
+        return_machine(L, client, call.machine_index);
     return flow;
 }
 
@@ -265,5 +266,87 @@ int evs_lua_call_show(lua_State *L, int client, int arg)
     if (flow->state != EVS_FLOW_SUCCEEDED)
         return evs_lua_error_return(L, &flow->error);
     evs_lua_machine_push_result(L, lua_gettop(L));
+    return 1;
+}
+
+int evs_lua_call_list(lua_State *L, int client, int arg)
+{
+    const struct evs_flow *flow = make_call(L, client, &evs_list_snapshots, arg);
+
+    if (flow->state != EVS_FLOW_SUCCEEDED)
+        return evs_lua_error_return(L, &flow->error);
+    evs_lua_machine_push_result(L, lua_gettop(L));
+    return 1;
+}
+
+/* --- each: upvalues are the machine, on_attempt, the page's rows, and how many of them were given --- */
+
+enum { EACH_MACHINE = 1, EACH_ON_ATTEMPT, EACH_ROWS, EACH_GIVEN };
+
+/* Push the next row of the page; false (and nothing pushed) when there is none. */
+static bool push_next_row(lua_State *L)
+{
+    int given = (int)lua_tointeger(L, lua_upvalueindex(EACH_GIVEN));
+
+    lua_rawgeti(L, lua_upvalueindex(EACH_ROWS), given + 1);
+    if (lua_isnil(L, -1)) {
+        lua_pop(L, 1);
+        return false;
+    }
+    lua_pushinteger(L, given + 1);
+    lua_replace(L, lua_upvalueindex(EACH_GIVEN));
+    return true;
+}
+
+static void read_page(lua_State *L, struct evs_lua_machine *machine)
+{
+    struct call call = {.L = L, .client = machine->client, .machine = machine};
+
+    if (machine->as.flow.state == EVS_FLOW_SUCCEEDED)
+        evs_listing_resume(&machine->as.listing);
+    lua_pushvalue(L, lua_upvalueindex(EACH_ON_ATTEMPT));
+    call.on_attempt_index = lua_gettop(L);
+    lua_pushvalue(L, lua_upvalueindex(EACH_MACHINE));
+    call.machine_index = lua_gettop(L);
+    call.hook = current_hook(L);
+    run(&call);
+    evs_lua_machine_take_rows(L, call.machine_index);
+    lua_replace(L, lua_upvalueindex(EACH_ROWS));
+    lua_pushinteger(L, 0);
+    lua_replace(L, lua_upvalueindex(EACH_GIVEN));
+}
+
+static int each_next(lua_State *L)
+{
+    struct evs_lua_machine *machine = lua_touserdata(L, lua_upvalueindex(EACH_MACHINE));
+    struct evs_flow *flow = &machine->as.flow;
+
+    lua_settop(L, 0);
+    for (;;) {
+        if (push_next_row(L))
+            return 1;
+        if (flow->state == EVS_FLOW_FAILED)
+            return evs_lua_error_return(L, &flow->error);
+        if (flow->state == EVS_FLOW_SUCCEEDED && machine->as.listing.finished)
+            return 0;
+        read_page(L, machine);
+    }
+}
+
+int evs_lua_call_each(lua_State *L, int client, int arg)
+{
+    struct evs_lua_machine *machine;
+    int index;
+
+    push_on_attempt(L, client, arg + 2);
+    machine = evs_lua_machine_push(L, client);
+    index = lua_gettop(L);
+    evs_lua_machine_begin(L, machine, &evs_list_snapshots, arg);
+    machine->as.listing.paged = true;
+    lua_pushvalue(L, index);
+    lua_pushvalue(L, index - 1);
+    lua_newtable(L);
+    lua_pushinteger(L, 0);
+    lua_pushcclosure(L, each_next, 4);
     return 1;
 }

@@ -28,8 +28,6 @@ int evs_lua_client_new(lua_State *L, int index, bool safe, struct evs_error *err
     if (!evs_lua_options_read(L, index, false, &settings, error))
         return 0;
     settings.key_source = "options";
-    if (!evs_environment_fill(&settings, error))
-        return 0;
     client = lua_newuserdata(L, sizeof *client);
     memset(client, 0, sizeof *client);
     client->safe = safe;
@@ -38,22 +36,42 @@ int evs_lua_client_new(lua_State *L, int index, bool safe, struct evs_error *err
     evs_lua_options_push_on_attempt(L, index);
     lua_rawseti(L, -2, EVS_CLIENT_ON_ATTEMPT);
     evs_compat_setuservalue(L, -2);
-    if (evs_client_init(&client->core, &settings, seed(client), error))
+    if (evs_environment_fill(&settings, &client->core.scratch, error) &&
+        evs_client_init(&client->core, &settings, seed(client), error))
         return 1;
     evs_client_close(&client->core);
     lua_pop(L, 1);
     return 0;
 }
 
+/* The methods' arguments: the client, then three that may be nil. */
+static struct evs_lua_client *check_call(lua_State *L)
+{
+    lua_settop(L, 4);
+    return evs_lua_client_check(L, 1);
+}
+
 static int delete_snapshot(lua_State *L)
 {
-    return evs_lua_call_delete(L, 1, 2, evs_lua_client_check(L, 1)->safe);
+    return evs_lua_call_delete(L, 1, 2, check_call(L)->safe);
 }
 
 static int show_snapshot(lua_State *L)
 {
-    evs_lua_client_check(L, 1);
+    check_call(L);
     return evs_lua_call_show(L, 1, 2);
+}
+
+static int list_snapshots(lua_State *L)
+{
+    check_call(L);
+    return evs_lua_call_list(L, 1, 2);
+}
+
+static int each_snapshot(lua_State *L)
+{
+    check_call(L);
+    return evs_lua_call_each(L, 1, 2);
 }
 
 /* client:last() */
@@ -117,6 +135,8 @@ void evs_lua_client_setup(lua_State *L)
 {
     static const luaL_Reg methods[] = {{"delete_snapshot", delete_snapshot},
                                        {"show_snapshot", show_snapshot},
+                                       {"list_snapshots", list_snapshots},
+                                       {"each_snapshot", each_snapshot},
                                        {"start", evs_lua_machine_start},
                                        {"last", last},
                                        {"close", close},

@@ -85,10 +85,14 @@ static inline void evs_compat_getuservalue(lua_State *L, int index)
 #endif
 }
 
-/** `index` counted from the bottom. */
-static inline int evs_compat_absindex(lua_State *L, int index)
+/** The length of the table at `index`, without metamethods. */
+static inline size_t evs_compat_rawlen(lua_State *L, int index)
 {
-    return index > 0 || index <= LUA_REGISTRYINDEX ? index : lua_gettop(L) + index + 1;
+#if LUA_VERSION_NUM >= 502
+    return lua_rawlen(L, index);
+#else
+    return lua_objlen(L, index);
+#endif
 }
 
 /** The state whose hook a signal handler sets: lua.c knows only the main thread. */

@@ -101,7 +101,9 @@ static void take_envelope(lua_State *L, int index, struct evs_facts *facts)
         if (lua_type(L, -2) == LUA_TSTRING && lua_istable(L, -1) &&
             take_any(L, lua_gettop(L), &found)) {
             name.data = lua_tolstring(L, -2, &name.len);
-            found.kind = evs_str_equal(name, EVS_STR("error")) ? (struct evs_str){0} : name;
+            if (evs_str_equal(name, EVS_STR("error")))
+                name.len = 0; /* says nothing about the kind */
+            found.kind = name;
             count++;
         }
         lua_pop(L, 1);
@@ -137,6 +139,22 @@ void evs_lua_json_snapshot(lua_State *L, int index, struct evs_snapshot *snapsho
         lua_pop(L, 1);
     }
     lua_pop(L, 2);
+}
+
+/* The metadata service's `{"credential": {...}}`. */
+static void take_credential(lua_State *L, int index, struct evs_facts *facts)
+{
+    int credential;
+
+    lua_getfield(L, index, "credential");
+    credential = lua_gettop(L);
+    if (lua_istable(L, credential)) {
+        facts->credential.ak = string_field(L, credential, "access");
+        facts->credential.sk = string_field(L, credential, "secret");
+        facts->credential.security_token = string_field(L, credential, "securitytoken");
+        facts->expires_at = string_field(L, credential, "expires_at");
+    }
+    lua_pop(L, 1);
 }
 
 /* Push the decoded body, or nil: only an object is of use. */
@@ -188,6 +206,7 @@ void evs_lua_json_facts(lua_State *L, const struct evs_lua_answer *answer, struc
         return;
     if (answer->status < 200 || answer->status > 299)
         take_error(L, index, facts);
+    take_credential(L, index, facts);
     lua_getfield(L, index, "snapshot");
     facts->has_snapshot = lua_istable(L, -1);
     if (facts->has_snapshot)
@@ -223,4 +242,98 @@ void evs_lua_json_push_snapshot(lua_State *L)
 {
     lua_getfield(L, -1, "snapshot");
     drop_nulls(L);
+}
+
+/* --- pages ------------------------------------------------------------------------------------------ */
+
+/* Push row `i` of the array at `rows`, and its id above it; false (and nothing pushed) for a row without. */
+static bool push_row(lua_State *L, int rows, size_t i)
+{
+    lua_rawgeti(L, rows, (int)i);
+    if (lua_istable(L, -1)) {
+        lua_getfield(L, -1, "id");
+        if (lua_type(L, -1) == LUA_TSTRING)
+            return true;
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+    return false;
+}
+
+/* Whether the id at the top is in the table at `seen`; pops it. */
+static bool pop_is_seen(lua_State *L, int seen)
+{
+    bool known;
+
+    lua_rawget(L, seen);
+    known = lua_toboolean(L, -1);
+    lua_pop(L, 1);
+    return known;
+}
+
+/* The `href` of the link whose `rel` is "next". */
+static struct evs_str next_link(lua_State *L, int body)
+{
+    struct evs_str found = {0};
+    int links;
+
+    lua_getfield(L, body, "snapshots_links");
+    links = lua_gettop(L);
+    for (size_t i = 1; lua_istable(L, links) && i <= evs_compat_rawlen(L, links); i++) {
+        lua_rawgeti(L, links, (int)i);
+        if (lua_istable(L, -1) &&
+            evs_str_equal(string_field(L, lua_gettop(L), "rel"), EVS_STR("next")))
+            found = string_field(L, lua_gettop(L), "href");
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+    return found;
+}
+
+bool evs_lua_json_page(lua_State *L, int body, int seen, struct evs_page *page)
+{
+    int rows;
+    bool whole;
+
+    *page = (struct evs_page){.next = next_link(L, body)};
+    lua_getfield(L, body, "snapshots");
+    rows = lua_gettop(L);
+    whole = lua_istable(L, rows);
+    page->count = whole ? (unsigned)evs_compat_rawlen(L, rows) : 0;
+    for (unsigned i = 1; whole && i <= page->count; i++) {
+        bool known;
+
+        whole = push_row(L, rows, i);
+        if (!whole)
+            break;
+        known = pop_is_seen(L, seen);
+        lua_pop(L, 1);
+        page->fresh += !known;
+        page->first_known = page->first_known || (i == 1 && known);
+    }
+    lua_settop(L, rows - 1);
+    return whole;
+}
+
+void evs_lua_json_take_rows(lua_State *L, int body, int seen, int rows)
+{
+    size_t count = evs_compat_rawlen(L, rows);
+    int page;
+
+    lua_getfield(L, body, "snapshots");
+    page = lua_gettop(L);
+    for (size_t i = 1; i <= evs_compat_rawlen(L, page); i++) {
+        if (!push_row(L, page, i))
+            continue;
+        lua_pushvalue(L, -1);
+        if (pop_is_seen(L, seen)) {
+            lua_pop(L, 2);
+            continue;
+        }
+        lua_pushboolean(L, 1);
+        lua_rawset(L, seen);
+        drop_nulls(L);
+        lua_rawseti(L, rows, (int)++count);
+    }
+    lua_pop(L, 1);
 }

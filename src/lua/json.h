@@ -9,8 +9,8 @@
 
 #pragma GCC visibility push(hidden)
 
-/** How much of an answer's body is read. */
-enum { EVS_BODY_LIMIT = 1024 * 1024 };
+/** How much of an answer's body is read: of any, and of a list's page. */
+enum { EVS_BODY_LIMIT = 1024 * 1024, EVS_PAGE_LIMIT = 16 * 1024 * 1024 };
 
 /** Set up an instance of lua-cjson of our own; raises when lua-cjson is missing. */
 void evs_lua_json_setup(lua_State *L);
@@ -40,6 +40,18 @@ struct evs_str evs_lua_request_id(const struct evs_lua_answer *answer);
  * become nil). The slices live as long as the table holds them.
  */
 void evs_lua_json_snapshot(lua_State *L, int index, struct evs_snapshot *snapshot, bool from_script);
+
+/**
+ * Read the page of a list in the decoded body at `body`, and hold it against the table of ids at `seen`
+ * (id = true). False when it holds none.
+ */
+bool evs_lua_json_page(lua_State *L, int body, int seen, struct evs_page *page);
+
+/**
+ * Append the rows of the page in the decoded body at `body` that are not in the table at `seen` to the
+ * array at `rows`, as scripts see them, and note them in `seen`.
+ */
+void evs_lua_json_take_rows(lua_State *L, int body, int seen, int rows);
 
 /**
  * From a decoded body at the top, push its `snapshot` as scripts see it: every JSON null is nil. Only

@@ -4,9 +4,12 @@
 #include "json.h"
 #include "options.h"
 
+#include <stdio.h>
+
 #define METATABLE "evs.machine"
 
-static const struct evs_flow_type *const types[] = {&evs_delete_snapshot, &evs_show_snapshot};
+static const struct evs_flow_type *const types[] = {&evs_delete_snapshot, &evs_show_snapshot,
+                                                    &evs_list_snapshots};
 
 struct evs_lua_machine *evs_lua_machine_push(lua_State *L, int client)
 {
@@ -36,39 +39,182 @@ static struct evs_str check_id(lua_State *L, int arg, struct evs_snapshot *snaps
     return snapshot->id;
 }
 
+/* Put the value at the top into the machine's table, and pop it. */
+static void keep(lua_State *L, int machine, int what)
+{
+    evs_compat_getuservalue(L, machine);
+    lua_insert(L, -2);
+    lua_rawseti(L, -2, what);
+    lua_pop(L, 1);
+}
+
+/* Push what the machine's table holds. */
+static void push_kept(lua_State *L, int machine, int what)
+{
+    evs_compat_getuservalue(L, machine);
+    lua_rawgeti(L, -1, what);
+    lua_remove(L, -2);
+}
+
+static bool refuse(struct evs_error *error, const char *filter, const char *why)
+{
+    evs_error_set(error, EVS_INVALID_ARGUMENT, "filter '%s' %s", filter, why);
+    return false;
+}
+
+/* A page must have room for the anchor and a row behind it. */
+static bool read_limit(lua_State *L, struct evs_listing *listing, struct evs_error *error)
+{
+    double limit;
+    char digits[16];
+
+    if (lua_type(L, -1) != LUA_TNUMBER)
+        luaL_error(L, "filter 'limit': number expected, got %s", luaL_typename(L, -1));
+    limit = (double)lua_tonumber(L, -1);
+    if (!(limit >= 2 && limit <= 1000) || limit != (double)(int)limit)
+        return refuse(error, "limit", "must be a whole number from 2 to 1000");
+    snprintf(digits, sizeof digits, "%d", (int)limit);
+    evs_listing_filter(listing, EVS_FILTER_LIMIT, evs_str(digits));
+    return true;
+}
+
+/* An empty filter is a slip, an unset variable mostly, and would list everything. */
+static bool read_filter(lua_State *L, const char *name, struct evs_listing *listing,
+                        struct evs_error *error)
+{
+    enum evs_filter filter = evs_filter_parse(evs_str(name));
+    struct evs_str value = {0};
+
+    if (filter == EVS_FILTER_COUNT)
+        luaL_error(L, "unknown filter '%s'", name);
+    if (filter == EVS_FILTER_LIMIT)
+        return read_limit(L, listing, error);
+    if (lua_type(L, -1) != LUA_TSTRING)
+        luaL_error(L, "filter '%s': string expected, got %s", name, luaL_typename(L, -1));
+    value.data = lua_tolstring(L, -1, &value.len);
+    if (value.len == 0)
+        return refuse(error, name, "is empty");
+    evs_listing_filter(listing, filter, value);
+    return true;
+}
+
+static bool read_filters(lua_State *L, int index, struct evs_listing *listing,
+                         struct evs_error *error)
+{
+    struct evs_error other;
+    bool usable = true;
+
+    if (lua_isnoneornil(L, index))
+        return true;
+    luaL_checktype(L, index, LUA_TTABLE);
+    lua_pushnil(L);
+    while (lua_next(L, index)) {
+        if (lua_type(L, -2) != LUA_TSTRING)
+            luaL_error(L, "filter names are strings, not %s", luaL_typename(L, -2));
+        if (!read_filter(L, lua_tostring(L, -2), listing, usable ? error : &other))
+            usable = false;
+        lua_pop(L, 1);
+    }
+    return usable;
+}
+
+/* What a call is about; its slices live on the stack. */
+struct subject {
+    struct evs_str project, id;
+    struct evs_snapshot snapshot;
+    bool given;
+};
+
+static struct subject check_subject(lua_State *L, const struct evs_flow_type *type, int arg)
+{
+    struct subject subject = {.project = evs_lua_check_string(L, arg, "project_id")};
+
+    if (type->one_snapshot)
+        subject.id = check_id(L, arg + 1, &subject.snapshot, &subject.given);
+    return subject;
+}
+
 void evs_lua_machine_begin(lua_State *L, struct evs_lua_machine *machine,
                            const struct evs_flow_type *type, int arg)
 {
     struct evs_client *client = &machine->client->core;
-    struct evs_str project = evs_lua_check_string(L, arg, "project_id");
-    struct evs_snapshot snapshot;
-    bool given;
-    struct evs_str id = check_id(L, arg + 1, &snapshot, &given);
+    struct evs_flow *flow = &machine->as.flow;
+    int index = lua_gettop(L);
+    struct subject subject = check_subject(L, type, arg);
     struct evs_settings settings;
     struct evs_error error;
 
+    flow->type = type;
     settings.call = client->call;
     machine->request_id[0] = '\0';
-    if (evs_lua_options_read(L, arg + 2, true, &settings, &error))
-        evs_flow_begin(&machine->as.flow, type, client, &settings.call, project, id,
-                       given ? &snapshot : NULL);
+    if (!type->one_snapshot) {
+        lua_newtable(L);
+        keep(L, index, EVS_MACHINE_RESULT);
+        lua_newtable(L);
+        keep(L, index, EVS_MACHINE_SEEN);
+    }
+    if ((type->one_snapshot || read_filters(L, arg + 1, &machine->as.listing, &error)) &&
+        evs_lua_options_read(L, arg + 2, true, &settings, &error))
+        evs_flow_begin(flow, type, client, &settings.call, subject.project, subject.id,
+                       subject.given ? &subject.snapshot : NULL);
     else
-        evs_flow_refuse(&machine->as.flow, type, client, &error);
+        evs_flow_refuse(flow, type, client, &error);
 }
 
-void evs_lua_machine_reply(lua_State *L, int index, const struct evs_facts *facts)
+void evs_lua_machine_check(lua_State *L, const struct evs_flow_type *type, int arg)
+{
+    struct evs_listing listing = {.paged = false};
+    struct evs_settings settings;
+    struct evs_error error;
+
+    check_subject(L, type, arg);
+    evs_lua_options_read(L, arg + 2, true, &settings, &error);
+    if (!type->one_snapshot)
+        read_filters(L, arg + 1, &listing, &error);
+    evs_listing_free(&listing);
+}
+
+size_t evs_lua_machine_limit(const struct evs_lua_machine *machine)
+{
+    return machine->as.flow.type == &evs_list_snapshots ? EVS_PAGE_LIMIT : EVS_BODY_LIMIT;
+}
+
+static void reply_page(lua_State *L, int index, struct evs_facts *facts)
 {
     struct evs_lua_machine *machine = lua_touserdata(L, index);
+    int body = lua_gettop(L);
 
+    push_kept(L, index, EVS_MACHINE_SEEN);
+    facts->has_page = facts->json && evs_lua_json_page(L, body, body + 1, &facts->page);
     evs_flow_reply(&machine->as.flow, facts);
-    if (machine->as.flow.type != &evs_show_snapshot ||
-        machine->as.flow.state != EVS_FLOW_SUCCEEDED)
+    if (machine->as.listing.accepted) {
+        push_kept(L, index, EVS_MACHINE_RESULT);
+        evs_lua_json_take_rows(L, body, body + 1, body + 2);
+    }
+    lua_settop(L, body);
+}
+
+void evs_lua_machine_reply(lua_State *L, int index, struct evs_facts *facts)
+{
+    struct evs_lua_machine *machine = lua_touserdata(L, index);
+    struct evs_flow *flow = &machine->as.flow;
+
+    if (flow->type == &evs_list_snapshots) {
+        reply_page(L, index, facts);
         return;
-    evs_lua_json_push_snapshot(L);
-    evs_compat_getuservalue(L, index);
-    lua_insert(L, -2);
-    lua_rawseti(L, -2, EVS_MACHINE_RESULT);
-    lua_pop(L, 1);
+    }
+    evs_flow_reply(flow, facts);
+    if (flow->type == &evs_show_snapshot && flow->state == EVS_FLOW_SUCCEEDED) {
+        evs_lua_json_push_snapshot(L);
+        keep(L, index, EVS_MACHINE_RESULT);
+    }
+}
+
+void evs_lua_machine_take_rows(lua_State *L, int index)
+{
+    push_kept(L, index, EVS_MACHINE_RESULT);
+    lua_newtable(L);
+    keep(L, index, EVS_MACHINE_RESULT);
 }
 
 void evs_lua_machine_push_result(lua_State *L, int index)
@@ -79,9 +225,7 @@ void evs_lua_machine_push_result(lua_State *L, int index)
         lua_pushboolean(L, 1);
         return;
     }
-    evs_compat_getuservalue(L, index);
-    lua_rawgeti(L, -1, EVS_MACHINE_RESULT);
-    lua_remove(L, -2);
+    push_kept(L, index, EVS_MACHINE_RESULT);
 }
 
 void evs_lua_machine_tell(struct evs_lua_machine *machine)
@@ -143,7 +287,7 @@ static void push_request(lua_State *L, const struct evs_want *want)
 {
     struct evs_str url = evs_buf_str(&want->request->url);
 
-    lua_createtable(L, 0, 4);
+    lua_createtable(L, 0, 5);
     lua_pushstring(L, want->request->method);
     lua_setfield(L, -2, "method");
     lua_pushlstring(L, url.data, url.len);
@@ -152,6 +296,10 @@ static void push_request(lua_State *L, const struct evs_want *want)
     lua_setfield(L, -2, "headers");
     lua_pushnumber(L, want->deadline);
     lua_setfield(L, -2, "deadline");
+    if (want->metadata) {
+        lua_pushboolean(L, 1);
+        lua_setfield(L, -2, "metadata");
+    }
 }
 
 static int push_done(lua_State *L, struct evs_lua_machine *machine)
@@ -267,8 +415,8 @@ static int reply(lua_State *L)
         luaL_checktype(L, 3, LUA_TTABLE);
     if (!lua_isnil(L, 4))
         answer.body = evs_lua_check_string(L, 4, "body");
-    if (answer.body.len > EVS_BODY_LIMIT) {
-        answer.body.len = EVS_BODY_LIMIT;
+    if (answer.body.len > evs_lua_machine_limit(machine)) {
+        answer.body.len = evs_lua_machine_limit(machine);
         answer.body_cut = true;
     }
     evs_name_show(machine->request_id, sizeof machine->request_id, evs_lua_request_id(&answer),
@@ -330,6 +478,8 @@ static int collect(lua_State *L)
         machine->client->last.transfer = NULL;
     evs_transfer_free(machine->transfer);
     machine->transfer = NULL;
+    if (machine->as.flow.type == &evs_list_snapshots)
+        evs_listing_free(&machine->as.listing);
     evs_flow_free(&machine->as.flow);
     return 0;
 }

@@ -15,19 +15,21 @@ static bool is_safe(lua_State *L)
     return lua_toboolean(L, lua_upvalueindex(1));
 }
 
-/* Push the client of the plain functions at index 1, below their arguments. It is made from the
- * environment at the first use that succeeds. */
-static bool insert_default_client(lua_State *L, struct evs_error *error)
+/* Push the client of the plain functions at index 4, above their three arguments. It is made from the
+ * environment at the first use that succeeds. What the program got wrong raises even without it. */
+static bool push_default_client(lua_State *L, const struct evs_flow_type *type,
+                                struct evs_error *error)
 {
+    lua_settop(L, 3);
     lua_getfield(L, LUA_REGISTRYINDEX, DEFAULT_CLIENT);
-    if (lua_isnil(L, -1)) {
-        lua_pop(L, 1);
-        if (!evs_lua_client_new(L, 0, false, error))
-            return false;
-        lua_pushvalue(L, -1);
-        lua_setfield(L, LUA_REGISTRYINDEX, DEFAULT_CLIENT);
-    }
-    lua_insert(L, 1);
+    if (!lua_isnil(L, -1))
+        return true;
+    evs_lua_machine_check(L, type, 1);
+    if (!evs_lua_client_new(L, 4, false, error)) /* its options are the nil there */
+        return false;
+    lua_replace(L, 4);
+    lua_pushvalue(L, 4);
+    lua_setfield(L, LUA_REGISTRYINDEX, DEFAULT_CLIENT);
     return true;
 }
 
@@ -35,9 +37,8 @@ static int delete_snapshot(lua_State *L)
 {
     struct evs_error error;
 
-    lua_settop(L, 3);
-    if (insert_default_client(L, &error))
-        return evs_lua_call_delete(L, 1, 2, is_safe(L));
+    if (push_default_client(L, &evs_delete_snapshot, &error))
+        return evs_lua_call_delete(L, 4, 1, is_safe(L));
     if (is_safe(L))
         return evs_lua_error_return(L, &error);
     evs_lua_error_push(L, &error);
@@ -48,10 +49,36 @@ static int show_snapshot(lua_State *L)
 {
     struct evs_error error;
 
-    lua_settop(L, 3);
-    if (insert_default_client(L, &error))
-        return evs_lua_call_show(L, 1, 2);
+    if (push_default_client(L, &evs_show_snapshot, &error))
+        return evs_lua_call_show(L, 4, 1);
     return evs_lua_error_return(L, &error);
+}
+
+static int list_snapshots(lua_State *L)
+{
+    struct evs_error error;
+
+    if (push_default_client(L, &evs_list_snapshots, &error))
+        return evs_lua_call_list(L, 4, 1);
+    return evs_lua_error_return(L, &error);
+}
+
+static int fail_each(lua_State *L)
+{
+    lua_pushnil(L);
+    lua_pushvalue(L, lua_upvalueindex(1));
+    return 2;
+}
+
+static int each_snapshot(lua_State *L)
+{
+    struct evs_error error;
+
+    if (push_default_client(L, &evs_list_snapshots, &error))
+        return evs_lua_call_each(L, 4, 1);
+    evs_lua_error_push(L, &error);
+    lua_pushcclosure(L, fail_each, 1);
+    return 1;
 }
 
 /* evs.new(opts) */
@@ -101,6 +128,8 @@ int evs_lua_module_open(lua_State *L, bool safe)
 {
     static const luaL_Reg functions[] = {{"delete_snapshot", delete_snapshot},
                                          {"show_snapshot", show_snapshot},
+                                         {"list_snapshots", list_snapshots},
+                                         {"each_snapshot", each_snapshot},
                                          {"new", new},
                                          {"sign", evs_lua_sign},
                                          {"is_error", evs_lua_is_error},

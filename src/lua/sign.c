@@ -98,7 +98,9 @@ static struct evs_str secret(lua_State *L, int place)
 {
     struct evs_str text = field(L, place);
 
-    return text.len < 8 ? (struct evs_str){0} : text;
+    if (text.len < 8)
+        text.len = 0;
+    return text;
 }
 
 /* Raise `message`. Names that a caller chose may be part of it, and a key may be among them. */

@@ -1,0 +1,189 @@
+#include "list.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define PAGE_ROWS 1000 /* the most that EVS gives */
+#define STEP_FIRST 16
+#define STALE_MAX 10 /* pages in a row without a new row: the server's list has no end */
+
+#define FILTER_NAME(name, text) text,
+static const char *const names[] = {EVS_FILTERS(FILTER_NAME)};
+#undef FILTER_NAME
+
+enum evs_filter evs_filter_parse(struct evs_str name)
+{
+    int filter = 0;
+
+    while (filter < EVS_FILTER_COUNT && !evs_str_equal(name, evs_str(names[filter])))
+        filter++;
+    if (filter == EVS_FILTER_OFFSET || filter == EVS_FILTER_MARKER)
+        return EVS_FILTER_COUNT; /* these are ours */
+    return (enum evs_filter)filter;
+}
+
+static struct evs_listing *listing_of(struct evs_flow *flow)
+{
+    return (struct evs_listing *)flow;
+}
+
+static void set(struct evs_listing *listing, enum evs_filter filter, struct evs_str value)
+{
+    evs_buf_reset(&listing->values[filter]);
+    evs_buf_add(&listing->values[filter], value);
+    listing->given[filter] = true;
+}
+
+void evs_listing_filter(struct evs_listing *listing, enum evs_filter filter, struct evs_str value)
+{
+    set(listing, filter, value);
+}
+
+static void set_number(struct evs_listing *listing, enum evs_filter filter, unsigned value)
+{
+    char digits[16];
+
+    snprintf(digits, sizeof digits, "%u", value);
+    set(listing, filter, evs_str(digits));
+}
+
+/* The parameters, in the order of the enum, which is the canonical one. */
+static void write_query(const struct evs_listing *listing, struct evs_buf *query)
+{
+    evs_buf_reset(query);
+    for (int i = 0; i < EVS_FILTER_COUNT; i++) {
+        if (!listing->given[i])
+            continue;
+        if (query->len > 0)
+            evs_buf_add_byte(query, '&');
+        evs_buf_add(query, evs_str(names[i]));
+        evs_buf_add_byte(query, '=');
+        evs_buf_add_escaped(query, evs_buf_str(&listing->values[i]));
+    }
+}
+
+/* Every page has the call's whole timeout: a list of a hundred pages is not a slow call. */
+static void ask_page(struct evs_listing *listing)
+{
+    struct evs_flow *flow = &listing->flow;
+
+    flow->budget.running = false;
+    if (!listing->given[EVS_FILTER_MARKER])
+        set_number(listing, EVS_FILTER_OFFSET, listing->offset);
+    write_query(listing, &flow->exchange.request.query);
+    evs_flow_exchange(flow, EVS_LIST_SNAPSHOTS, flow->options.retries, 0);
+}
+
+static void begin(struct evs_flow *flow, const struct evs_snapshot *seen)
+{
+    struct evs_listing *listing = listing_of(flow);
+
+    (void)seen;
+    listing->offset = listing->step = listing->stale = 0;
+    listing->finished = false;
+    if (!listing->given[EVS_FILTER_LIMIT])
+        set_number(listing, EVS_FILTER_LIMIT, PAGE_ROWS);
+    ask_page(listing);
+}
+
+void evs_listing_resume(struct evs_listing *listing)
+{
+    listing->flow.state = EVS_FLOW_RUNNING;
+    ask_page(listing);
+}
+
+/* Take the marker out of a link to the next page. All else in it we know already; and no link can
+ * send our signature to another host or path. */
+static bool take_marker(struct evs_listing *listing, struct evs_str link)
+{
+    static const char name[] = "marker=";
+    const char *end = link.data + link.len;
+    const char *at = link.len > 0 ? memchr(link.data, '?', link.len) : NULL;
+
+    while (at) {
+        at++;
+        if ((size_t)(end - at) > sizeof name - 1 && memcmp(at, name, sizeof name - 1) == 0) {
+            const char *value = at + sizeof name - 1;
+            const char *stop = memchr(value, '&', (size_t)(end - value));
+            struct evs_buf *marker = &listing->values[EVS_FILTER_MARKER];
+
+            evs_buf_reset(marker);
+            evs_buf_add_unescaped(marker, (struct evs_str){value, (size_t)((stop ? stop : end) - value)});
+            listing->given[EVS_FILTER_MARKER] = true;
+            listing->given[EVS_FILTER_OFFSET] = false;
+            return true;
+        }
+        at = memchr(at, '&', (size_t)(end - at));
+    }
+    return false;
+}
+
+/* The page starts behind a gap, perhaps: look further up, in steps that grow. */
+static void step_back(struct evs_listing *listing)
+{
+    listing->step = listing->step ? listing->step * 4 : STEP_FIRST;
+    listing->offset = listing->offset > listing->step ? listing->offset - listing->step : 0;
+    ask_page(listing);
+}
+
+static void turn_page(struct evs_listing *listing, const struct evs_page *page)
+{
+    bool marked = take_marker(listing, page->next);
+
+    /* Fewer rows than asked for need not be the end: a server may give less. A page with no more than
+     * the anchor is. */
+    listing->finished = !marked && (listing->given[EVS_FILTER_MARKER] || page->count <= 1);
+    if (!marked && page->count > 0)
+        listing->offset += page->count - 1;
+    if (listing->finished || listing->paged)
+        evs_flow_succeed(&listing->flow);
+    else
+        ask_page(listing);
+}
+
+static void fail_response(struct evs_flow *flow, const struct evs_facts *facts, const char *expected)
+{
+    evs_flow_bad_response(flow, facts, expected);
+    evs_flow_fail_with_error(flow);
+}
+
+static void concluded(struct evs_flow *flow, const struct evs_facts *facts)
+{
+    struct evs_listing *listing = listing_of(flow);
+
+    listing->accepted = false;
+    if (!facts || facts->status < 200 || facts->status > 299) {
+        evs_flow_fail_with_exchange(flow);
+        return;
+    }
+    if (facts->status != 200 || !facts->has_page) {
+        fail_response(flow, facts, "expected a 200 with an array of snapshots");
+        return;
+    }
+    listing->accepted = listing->offset == 0 || listing->given[EVS_FILTER_MARKER] ||
+                        facts->page.first_known;
+    if (!listing->accepted) {
+        step_back(listing);
+        return;
+    }
+    listing->step = 0;
+    listing->stale = facts->page.fresh > 0 ? 0 : listing->stale + 1;
+    if (listing->stale > STALE_MAX)
+        fail_response(flow, facts, "expected new snapshots: the pages of this list have no end");
+    else
+        turn_page(listing, &facts->page);
+}
+
+static enum evs_outcome outcome(const struct evs_flow *flow)
+{
+    (void)flow;
+    return EVS_NOT_SENT;
+}
+
+void evs_listing_free(struct evs_listing *listing)
+{
+    for (int i = 0; i < EVS_FILTER_COUNT; i++)
+        evs_buf_free(&listing->values[i]);
+}
+
+const struct evs_flow_type evs_list_snapshots = {"list_snapshots", false, begin, concluded, outcome};
