@@ -11,6 +11,8 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #define HEADERS_MAX 32
 
@@ -176,6 +178,35 @@ static int probe_seed(lua_State *L)
     return 0;
 }
 
+/* fork(): nil in the child, the child's pid in the parent. */
+static int probe_fork(lua_State *L)
+{
+    pid_t pid = fork();
+
+    if (pid < 0)
+        return luaL_error(L, "fork failed");
+    if (pid == 0)
+        return 0;
+    lua_pushinteger(L, (lua_Integer)pid);
+    return 1;
+}
+
+/* exit(code): ends a child at once, nothing of the parent's is run or flushed. */
+static int probe_exit(lua_State *L)
+{
+    _exit((int)luaL_checkinteger(L, 1));
+}
+
+/* wait(pid): the child's exit code, or -1 when a signal ended it. */
+static int probe_wait(lua_State *L)
+{
+    int status = 0;
+
+    waitpid((pid_t)luaL_checkinteger(L, 1), &status, 0);
+    lua_pushinteger(L, WIFEXITED(status) ? WEXITSTATUS(status) : -1);
+    return 1;
+}
+
 static void add(lua_State *L, const char *name, lua_CFunction function)
 {
     lua_pushcfunction(L, function);
@@ -191,5 +222,8 @@ int luaopen_core_probe(lua_State *L)
     add(L, "sign_date", probe_sign_date);
     add(L, "sign_days", probe_sign_days);
     add(L, "seed", probe_seed);
+    add(L, "fork", probe_fork);
+    add(L, "exit", probe_exit);
+    add(L, "wait", probe_wait);
     return 1;
 }

@@ -75,17 +75,14 @@ bool evs_transfer_belongs(const struct evs_transfer *transfer, const struct evs_
 /** Whether `http` was made by the process that this one was forked from. */
 bool evs_http_inherited(const struct evs_http *http);
 
-/** Seconds on a clock that never jumps. */
-double evs_clock_monotonic(void);
+/** Versions of what carries requests. */
+struct evs_http_versions {
+    char libcurl[32]; /**< "7.88.1" */
+    char tls[64];     /**< its TLS library, "OpenSSL/3.0.15"; "" when it has none */
+};
 
-/** Seconds since 1970. */
-double evs_clock_wall(void);
-
-/** libcurl's version with its TLS library, "libcurl/7.88.1 OpenSSL/3.0.15 ...". */
-const char *evs_http_version(void);
-
-/** The version of libcurl's TLS library, "OpenSSL/3.0.15"; "" when it has none. */
-const char *evs_http_tls_version(void);
+/** Ask libcurl for them. */
+void evs_http_versions(struct evs_http_versions *versions);
 
 #pragma GCC visibility pop
 #endif

@@ -3,6 +3,7 @@
 #endif
 #include "call.h"
 
+#include "../core/clock.h"
 #include "error.h"
 #include "json.h"
 #include "machine.h"

@@ -1,5 +1,6 @@
 #include "client.h"
 
+#include "../core/clock.h"
 #include "../core/environment.h"
 #include "call.h"
 #include "error.h"

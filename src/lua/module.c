@@ -108,12 +108,15 @@ static void push_algorithms(lua_State *L)
 /* evs.info() */
 static int info(lua_State *L)
 {
+    struct evs_http_versions versions;
+
+    evs_http_versions(&versions);
     lua_createtable(L, 0, 6);
     lua_pushliteral(L, EVS_VERSION);
     lua_setfield(L, -2, "version");
-    lua_pushstring(L, evs_http_version());
+    lua_pushstring(L, versions.libcurl);
     lua_setfield(L, -2, "libcurl");
-    lua_pushstring(L, evs_http_tls_version());
+    lua_pushstring(L, versions.tls);
     lua_setfield(L, -2, "tls");
     lua_pushfstring(L, "%d.%d", nettle_version_major(), nettle_version_minor());
     lua_setfield(L, -2, "nettle");

@@ -1,0 +1,79 @@
+/**
+ * What http.c (the home of connections) and transfer.c (one request on its way) share, and nobody else.
+ */
+#ifndef EVS_HTTP_INTERNAL_H
+#define EVS_HTTP_INTERNAL_H
+
+#if defined(__has_include)
+#if !__has_include(<curl/curl.h>)
+#error "libcurl's headers are missing: install libcurl4-openssl-dev (Debian, Ubuntu), libcurl-devel (Fedora), curl-dev (Alpine) or curl (Homebrew)"
+#endif
+#endif
+#include "http.h"
+
+#include <curl/curl.h>
+#include <sys/types.h>
+
+/* Newer parts of libcurl, each with the way that serves where it is missing. EVS_OLD_CURL builds
+ * the old ways with a new library, so that they are tested. */
+#if LIBCURL_VERSION_NUM >= 0x075000 && !defined(EVS_OLD_CURL)
+#define HAVE_PREREQ 1 /* 7.80: tells when a request is about to be written, and can stop it */
+#endif
+#if LIBCURL_VERSION_NUM >= 0x075300 && !defined(EVS_OLD_CURL)
+#define HAVE_EASY_HEADER 1 /* 7.83: headers can be asked for afterwards */
+#endif
+#if LIBCURL_VERSION_NUM >= 0x075500
+#define HAVE_PROTOCOLS_STR 1 /* 7.85 */
+#endif
+#if LIBCURL_VERSION_NUM >= 0x075700
+#define HAVE_QUICK_EXIT 1 /* 7.87: do not wait for a resolver that hangs */
+#endif
+#if LIBCURL_VERSION_NUM >= 0x074200
+#define HAVE_MULTI_POLL 1 /* 7.66: waits also when there is no socket yet */
+#endif
+
+#pragma GCC visibility push(hidden)
+
+struct evs_http {
+    CURLM *multi;
+    const struct evs_client *client;
+    pid_t owner; /* whose connections these are: after a fork they are not the child's */
+    struct evs_transfer *all;
+    int *sockets; /* that are open: a child closes them, and does nothing else to them */
+    size_t socket_count, socket_room;
+};
+
+struct evs_transfer {
+    struct evs_http *http;
+    CURL *easy;
+    struct curl_slist headers; /* all lines in one node: libcurl writes it out as it is */
+    struct evs_buf body;
+    struct evs_buf old_headers; /* where libcurl does not keep them */
+    char text[CURL_ERROR_SIZE];
+    double deadline, connect_deadline;
+    unsigned writes; /* how often the request was, or was about to be, written */
+    bool header_ended;
+    bool metadata; /* set up for the metadata service */
+    bool running;  /* libcurl has it */
+    bool finished; /* and its end is known */
+    struct evs_answer answer;
+    struct evs_transfer *next; /* in http->all */
+};
+
+/** Have `easy` open and close its sockets through `http`, which keeps count of them. */
+void evs_http_watch_sockets(struct evs_http *http, CURL *easy);
+
+/** Take a transfer out of its home; what libcurl has of it is freed. */
+void evs_transfer_detach(struct evs_transfer *transfer);
+
+/** libcurl says that it is done with the transfer. */
+void evs_transfer_finish(struct evs_transfer *transfer, CURLcode result);
+
+/** End a running transfer whose time is up at `now` (monotonic). */
+void evs_transfer_expire(struct evs_transfer *transfer, double now);
+
+/** When it will be, monotonic. */
+double evs_transfer_expires(const struct evs_transfer *transfer);
+
+#pragma GCC visibility pop
+#endif
