@@ -1,7 +1,11 @@
 #include "delete.h"
 
+#include "scrub.h"
+
 #include <stdio.h>
 #include <string.h>
+
+enum { STATUS_SHOWN = sizeof ((struct evs_deletion *)NULL)->last_status };
 
 #define POLL_FIRST 0.5   /* seconds from the 202 to the first look */
 #define POLL_GROWTH 1.5
@@ -56,15 +60,21 @@ static bool belongs_to_backup(const struct evs_snapshot *snapshot)
     return evs_str_starts(snapshot->name, EVS_STR("autobk_snapshot_")) || snapshot->enable_active;
 }
 
+/* A status as it may stand in a message, and as two of them are compared. */
+static void show_status(const struct evs_deletion *d, struct evs_str status, char out[STATUS_SHOWN])
+{
+    struct evs_secrets secrets = evs_client_secrets(d->flow.client);
+
+    evs_text_show(out, STATUS_SHOWN, status, &secrets);
+}
+
 static void fail_state(struct evs_deletion *d, enum evs_code code, const char *before,
                        struct evs_str status, const char *after)
 {
-    struct evs_secrets secrets = evs_client_secrets(d->flow.client);
-    char message[256];
-    int shown = status.len > 64 ? 64 : (int)status.len;
+    char shown[STATUS_SHOWN];
 
-    snprintf(message, sizeof message, "%s'%.*s'%s", before, shown, status.data, after);
-    evs_error_quote(&d->flow.error, code, evs_str(message), &secrets);
+    show_status(d, status, shown);
+    evs_error_set(&d->flow.error, code, "%s'%s'%s", before, shown, after);
 }
 
 /* Delete what may be deleted, and fail for everything else. */
@@ -97,8 +107,7 @@ static bool is_complete(const struct evs_snapshot *snapshot)
 
 static bool is_of_project(const struct evs_flow *flow, const struct evs_snapshot *snapshot)
 {
-    return snapshot->project.len == 0 ||
-           evs_str_equal(snapshot->project, evs_str(flow->project));
+    return !snapshot->has_project || evs_str_equal(snapshot->project, evs_str(flow->project));
 }
 
 static void begin(struct evs_flow *flow, const struct evs_snapshot *seen)
@@ -120,14 +129,17 @@ static void begin(struct evs_flow *flow, const struct evs_snapshot *seen)
 
 static void fail_guard(struct evs_deletion *d)
 {
+    static const char hint[] = " (this was the guard's look; guard=false deletes without one)";
     struct evs_error *error = &d->flow.error;
-    size_t len;
+    size_t room = sizeof error->message - sizeof hint;
 
     *error = d->flow.exchange.error;
-    len = strlen(error->message);
-    if (error->status == 403)
-        snprintf(error->message + len, sizeof error->message - len, "%s",
-                 " (the guard's look at the snapshot was refused; guard=false deletes without it)");
+    if (error->status == 403) {
+        char message[sizeof error->message];
+
+        evs_clean(message, room, evs_str(error->message)); /* cut between characters */
+        snprintf(error->message, sizeof error->message, "%s%s", message, hint);
+    }
     evs_flow_fail_with_error(&d->flow);
 }
 
@@ -154,7 +166,8 @@ static void guard_concluded(struct evs_deletion *d, const struct evs_facts *fact
 
 /* --- wait ------------------------------------------------------------------------------------- */
 
-static void begin_poll(struct evs_deletion *d, double at_least)
+/* Look again after a while, or when the server says so (`retry_after`, negative: it does not). */
+static void begin_poll(struct evs_deletion *d, double retry_after)
 {
     double pause = POLL_FIRST;
 
@@ -164,7 +177,8 @@ static void begin_poll(struct evs_deletion *d, double at_least)
     if (pause > POLL_MOST)
         pause = POLL_MOST;
     pause *= 0.9 + 0.2 * evs_client_random(d->flow.client);
-    evs_flow_exchange(&d->flow, EVS_SHOW_SNAPSHOT, 0, pause > at_least ? pause : at_least);
+    evs_flow_exchange(&d->flow, EVS_SHOW_SNAPSHOT, 0, pause > retry_after ? pause : retry_after);
+    d->flow.exchange.pause_exact = retry_after >= pause;
 }
 
 /* EVS has taken the deletion on. */
@@ -181,7 +195,7 @@ static void accept(struct evs_deletion *d)
     flow->budget.seconds = flow->options.wait;
     flow->budget.running = false;
     flow->budget.at_once = true;
-    begin_poll(d, 0);
+    begin_poll(d, -1);
 }
 
 static bool is_stuck(struct evs_str status)
@@ -201,21 +215,23 @@ static void fail_not_deleted(struct evs_deletion *d, struct evs_str status)
 /* A look showed the snapshot: still on its way, or back? */
 static void judge_poll(struct evs_deletion *d, struct evs_str status)
 {
-    struct evs_str last = evs_str(d->last_status);
+    char shown[STATUS_SHOWN];
     double since = d->flow.exchange.sent_at - (d->flow.budget.ends - d->flow.budget.seconds);
     bool late = since >= POLL_SETTLED;
     bool deleting = evs_str_equal(status, EVS_STR("deleting"));
-    bool back = !deleting && (d->seen_deleting ||
-                              (late && d->status_late && evs_str_equal(status, last)));
+    bool back;
 
+    show_status(d, status, shown);
+    back = !deleting &&
+           (d->seen_deleting || (late && d->status_late && strcmp(shown, d->last_status) == 0));
     if (is_stuck(status) || back) {
         fail_not_deleted(d, status);
         return;
     }
     d->seen_deleting = d->seen_deleting || deleting;
     d->status_late = late;
-    snprintf(d->last_status, sizeof d->last_status, "%.*s", (int)status.len, status.data);
-    begin_poll(d, 0);
+    strcpy(d->last_status, shown);
+    begin_poll(d, -1);
 }
 
 static void fail_wait_timeout(struct evs_deletion *d)
@@ -247,7 +263,7 @@ static void wait_concluded(struct evs_deletion *d, const struct evs_facts *facts
     else if (!facts && flow->exchange.ending == EVS_NOT_ALLOWED)
         evs_flow_fail_with_exchange(flow);
     else if (!facts)
-        begin_poll(d, 0);
+        begin_poll(d, -1);
     else if (evs_facts_missing(facts))
         evs_flow_succeed(flow);
     else if (evs_flow_shown(flow, facts))

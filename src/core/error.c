@@ -69,8 +69,7 @@ void evs_error_set(struct evs_error *error, enum evs_code code, const char *form
     evs_clean(error->message, sizeof error->message, evs_str(text));
 }
 
-/* `text` without secrets, as one line of at most `size` bytes with the NUL. */
-static void show(char *out, size_t size, struct evs_str text, const struct evs_secrets *secrets)
+void evs_text_show(char *out, size_t size, struct evs_str text, const struct evs_secrets *secrets)
 {
     struct evs_buf safe = {0};
 
@@ -83,7 +82,7 @@ void evs_error_quote(struct evs_error *error, enum evs_code code, struct evs_str
                      const struct evs_secrets *secrets)
 {
     start(error, code);
-    show(error->message, sizeof error->message, text, secrets);
+    evs_text_show(error->message, sizeof error->message, text, secrets);
     if (error->message[0] == '\0')
         strcpy(error->message, error->code);
 }
@@ -142,7 +141,7 @@ void evs_error_answer(struct evs_error *error, const struct evs_facts *facts,
         snprintf(error->code, sizeof error->code, "HTTP.%d", facts->status);
     evs_name_show(error->kind, sizeof error->kind, facts->kind, secrets);
     evs_name_show(error->request_id, sizeof error->request_id, facts->request_id, secrets);
-    show(error->message, sizeof error->message, facts->message, secrets);
+    evs_text_show(error->message, sizeof error->message, facts->message, secrets);
     if (error->message[0] == '\0')
         describe_body(error, facts, secrets);
 }

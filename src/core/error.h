@@ -73,6 +73,12 @@ struct evs_secrets {
 };
 
 /**
+ * Copy `text`, which is from outside, into `out` (`size` bytes with the NUL): without secrets, as one
+ * readable line, cut where it is too long.
+ */
+void evs_text_show(char *out, size_t size, struct evs_str text, const struct evs_secrets *secrets);
+
+/**
  * Copy a short name of the server's into `out` (`size` bytes with the NUL): whole, or not at all when
  * it is too long, is not visible ASCII or holds a secret.
  */

@@ -2,6 +2,7 @@
 
 #include "keyring.h"
 
+#include <math.h>
 #include <string.h>
 
 #define BACKOFF_BASE 0.2
@@ -75,7 +76,7 @@ void evs_exchange_start(struct evs_exchange *x, struct evs_client *client,
     x->pausing = pause > 0;
     x->pause_exact = false;
     x->pause = pause;
-    x->wake = 0;
+    x->wake = -HUGE_VAL;
     x->error.code[0] = '\0';
 }
 
@@ -314,6 +315,15 @@ static bool conclude_fetch(struct evs_exchange *x)
     return x->reviving && !x->client->metadata.visitor && end_revival(x);
 }
 
+/* The client was closed while a request was out. With the keys its secrets are forgotten, so that no
+ * text of the server's can be shown any more. */
+static bool close_down(struct evs_exchange *x, bool lost)
+{
+    x->lost = x->lost || lost;
+    evs_error_set(&x->error, EVS_CLOSED, "the client was closed while a request was out");
+    return end(x, EVS_NOT_ALLOWED);
+}
+
 bool evs_exchange_reply(struct evs_exchange *x, const struct evs_facts *facts)
 {
     struct evs_gate *gate = &x->client->gate;
@@ -328,9 +338,11 @@ bool evs_exchange_reply(struct evs_exchange *x, const struct evs_facts *facts)
     x->lost = x->lost || facts->replays > 0;
     if (proves_key(facts)) {
         evs_gate_prove(gate, x, x->generation);
-        if (facts->status <= 299)
+        if (facts->status <= 299 && (facts->status == 202 || !x->client->closed))
             return end(x, EVS_ANSWERED);
     }
+    if (x->client->closed)
+        return close_down(x, evs_answer_lost(facts) || facts->status <= 299);
     evs_error_answer(&x->error, facts, &secrets);
     x->error.retryable = worth_retrying(facts);
     if (facts->status == 401)
@@ -357,6 +369,11 @@ bool evs_exchange_fail(struct evs_exchange *x, const struct evs_failure *failure
         return conclude_fetch(x);
     }
     evs_gate_release(&x->client->gate, x);
+    if (x->client->closed) {
+        x->budget->attempts += failure->sent;
+        x->reached = x->reached || failure->sent;
+        return close_down(x, failure->sent);
+    }
     evs_error_quote(&x->error, failure->code, failure->message, &secrets);
     x->error.retryable = failure->sent || failure->passing;
     if (failure->sent) {

@@ -15,7 +15,8 @@ struct evs_snapshot {
     struct evs_str id;      /**< empty: not a string */
     struct evs_str status;  /**< empty: not a string */
     struct evs_str name;    /**< empty for null */
-    struct evs_str project; /**< `os-extended-snapshot-attributes:project_id`; empty: not given */
+    struct evs_str project; /**< `os-extended-snapshot-attributes:project_id`; empty: not a string */
+    bool has_project;       /**< it is there, and not null */
     bool has_name;          /**< `name` is a string or null */
     bool has_metadata;      /**< `metadata` is a table */
     bool enable_active;     /**< `metadata` has `__system__enableActive`, whatever its value */

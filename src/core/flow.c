@@ -63,6 +63,7 @@ void evs_flow_begin(struct evs_flow *flow, const struct evs_flow_type *type,
 
 enum evs_step evs_flow_next(struct evs_flow *flow, double now, double wall, struct evs_want *want)
 {
+    evs_gate_look(&flow->client->gate, now);
     while (flow->state == EVS_FLOW_RUNNING) {
         enum evs_step step = evs_exchange_next(&flow->exchange, now, wall, want);
 
@@ -86,7 +87,7 @@ void evs_flow_reply(struct evs_flow *flow, const struct evs_facts *facts)
     if (own)
         flow->status = facts->status;
     if (evs_exchange_reply(&flow->exchange, facts))
-        flow->type->concluded(flow, own ? facts : NULL);
+        flow->type->concluded(flow, own && flow->exchange.ending == EVS_ANSWERED ? facts : NULL);
 }
 
 void evs_flow_fail(struct evs_flow *flow, const struct evs_failure *failure)

@@ -6,15 +6,19 @@
 /* A holder that has not come back this long after its request's end is gone. */
 #define HOLDER_GRACE 1.0
 
+void evs_gate_look(struct evs_gate *gate, double now)
+{
+    if (gate->refused_now)
+        gate->refused_until = now + REFUSED_SECONDS;
+    gate->refused_now = false;
+}
+
 enum evs_gate_answer evs_gate_ask(struct evs_gate *gate, const void *who, double now, double until)
 {
     if (gate->state == EVS_GATE_PROVEN)
         return EVS_GATE_PASS;
+    evs_gate_look(gate, now);
     if (gate->state == EVS_GATE_REFUSED) {
-        if (gate->refused_now) {
-            gate->refused_until = now + REFUSED_SECONDS;
-            gate->refused_now = false;
-        }
         if (now < gate->refused_until)
             return EVS_GATE_STOP;
         evs_gate_renew(gate);
@@ -77,7 +81,7 @@ void evs_gate_refuse(struct evs_gate *gate, const struct evs_error *error)
 void evs_gate_renew(struct evs_gate *gate)
 {
     gate->state = EVS_GATE_UNPROVEN;
-    gate->healed = false;
+    gate->healed = gate->refused_now = false;
     gate->holder = NULL;
     gate->generation++;
 }

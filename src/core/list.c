@@ -6,6 +6,7 @@
 #define PAGE_ROWS 1000 /* the most that EVS gives */
 #define STEP_FIRST 16
 #define STALE_MAX 10 /* pages in a row without a new row: the server's list has no end */
+#define STEPS_MAX 64 /* steps back without a new row: it changes faster than it can be read */
 
 #define FILTER_NAME(name, text) text,
 static const char *const names[] = {EVS_FILTERS(FILTER_NAME)};
@@ -79,7 +80,7 @@ static void begin(struct evs_flow *flow, const struct evs_snapshot *seen)
     struct evs_listing *listing = listing_of(flow);
 
     (void)seen;
-    listing->offset = listing->step = listing->stale = 0;
+    listing->offset = listing->step = listing->furthest = listing->stale = listing->steps = 0;
     listing->finished = false;
     if (!listing->given[EVS_FILTER_LIMIT])
         set_number(listing, EVS_FILTER_LIMIT, PAGE_ROWS);
@@ -147,6 +148,24 @@ static void fail_response(struct evs_flow *flow, const struct evs_facts *facts, 
     evs_flow_fail_with_error(flow);
 }
 
+/* A server could go on for ever. Pages that are read again after a step back are no sign of that. */
+static bool makes_progress(struct evs_listing *listing, const struct evs_page *page)
+{
+    unsigned end = listing->offset + page->count;
+    bool beyond = end > listing->furthest || listing->given[EVS_FILTER_MARKER];
+
+    if (!listing->accepted)
+        return ++listing->steps <= STEPS_MAX;
+    listing->step = 0;
+    if (page->fresh > 0)
+        listing->stale = listing->steps = 0;
+    else if (beyond)
+        listing->stale++;
+    if (beyond)
+        listing->furthest = end;
+    return listing->stale <= STALE_MAX;
+}
+
 static void concluded(struct evs_flow *flow, const struct evs_facts *facts)
 {
     struct evs_listing *listing = listing_of(flow);
@@ -162,16 +181,12 @@ static void concluded(struct evs_flow *flow, const struct evs_facts *facts)
     }
     listing->accepted = listing->offset == 0 || listing->given[EVS_FILTER_MARKER] ||
                         facts->page.first_known;
-    if (!listing->accepted) {
-        step_back(listing);
-        return;
-    }
-    listing->step = 0;
-    listing->stale = facts->page.fresh > 0 ? 0 : listing->stale + 1;
-    if (listing->stale > STALE_MAX)
+    if (!makes_progress(listing, &facts->page))
         fail_response(flow, facts, "expected new snapshots: the pages of this list have no end");
-    else
+    else if (listing->accepted)
         turn_page(listing, &facts->page);
+    else
+        step_back(listing);
 }
 
 static enum evs_outcome outcome(const struct evs_flow *flow)

@@ -46,7 +46,9 @@ struct evs_listing {
     bool finished;   /**< it was the last one */
     unsigned offset; /**< of the page that is asked for */
     unsigned step;   /**< how far back the last step went */
-    unsigned stale;  /**< pages in a row that showed nothing new */
+    unsigned furthest; /**< behind the last row of any page so far */
+    unsigned stale;    /**< pages in a row beyond that which showed nothing new */
+    unsigned steps;    /**< steps back since the last new row */
 };
 
 /** Add a filter; a name may be given once. */

@@ -8,7 +8,7 @@
 
 #define SERVICE "http://169.254.169.254"
 #define VISIT_SECONDS 3.0
-#define REST_SECONDS 10.0 /* on a machine that is no cloud server, not every call should ask */
+#define REST_SECONDS 10.0 /* not every call should ask where there is no service, or only old keys */
 #define TOKEN_MAX 4096
 
 bool evs_metadata_init(struct evs_metadata *metadata, struct evs_str endpoint,
@@ -73,12 +73,17 @@ static void forget_token(struct evs_metadata *metadata)
     evs_buf_free(&metadata->token);
 }
 
-void evs_metadata_fail(struct evs_metadata *metadata, struct evs_str why)
+static void end_visit(struct evs_metadata *metadata)
 {
-    evs_clean(metadata->why, sizeof metadata->why, why);
     metadata->stage = EVS_VISIT_NONE;
     metadata->visitor = NULL;
     metadata->resting = metadata->rest_begins = true;
+}
+
+void evs_metadata_fail(struct evs_metadata *metadata, struct evs_str why)
+{
+    evs_clean(metadata->why, sizeof metadata->why, why);
+    end_visit(metadata);
     forget_token(metadata);
 }
 
@@ -120,8 +125,7 @@ static bool reply_keys(struct evs_metadata *metadata, const struct evs_facts *fa
         evs_metadata_fail(metadata, EVS_STR("its answer holds no usable access and secret"));
         return false;
     }
-    metadata->stage = EVS_VISIT_NONE;
-    metadata->visitor = NULL;
+    end_visit(metadata);
     metadata->why[0] = '\0';
     return true;
 }

@@ -22,7 +22,7 @@ struct evs_metadata {
     const void *visitor;        /**< the call whose requests these are */
     double ends;                /**< monotonic; the visit is over by then, or given up */
     bool token_renewed;         /**< a token was refused once already in this visit */
-    bool resting;               /**< the last visit failed: no other one before `rests_until` */
+    bool resting;               /**< there was a visit: no other one before `rests_until` */
     bool rest_begins;           /**< `rests_until` counts from the next look at the clock */
     double rests_until;         /**< monotonic */
     struct evs_request request; /**< of the stage */
@@ -37,7 +37,7 @@ struct evs_metadata {
 bool evs_metadata_init(struct evs_metadata *metadata, struct evs_str endpoint,
                        struct evs_error *error);
 
-/** Begin a visit by `visitor` at `now`; false when one failed so recently that this would too. */
+/** Begin a visit by `visitor` at `now`; false when the last one was only just over. */
 bool evs_metadata_visit(struct evs_metadata *metadata, const void *visitor, double now);
 
 /** The request of the visit's stage. */

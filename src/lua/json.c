@@ -128,6 +128,8 @@ void evs_lua_json_snapshot(lua_State *L, int index, struct evs_snapshot *snapsho
         .name = string_field(L, index, "name"),
         .project = string_field(L, index, PROJECT_FIELD),
     };
+    lua_getfield(L, index, PROJECT_FIELD);
+    snapshot->has_project = !lua_isnil(L, -1) && !is_null(L, -1);
     lua_getfield(L, index, "name");
     snapshot->has_name = lua_type(L, -1) == LUA_TSTRING || is_null(L, -1) ||
                          (from_script && lua_isnil(L, -1));
@@ -138,7 +140,7 @@ void evs_lua_json_snapshot(lua_State *L, int index, struct evs_snapshot *snapsho
         snapshot->enable_active = !lua_isnil(L, -1);
         lua_pop(L, 1);
     }
-    lua_pop(L, 2);
+    lua_pop(L, 3);
 }
 
 /* The metadata service's `{"credential": {...}}`. */
@@ -290,6 +292,18 @@ static struct evs_str next_link(lua_State *L, int body)
     return found;
 }
 
+/* An object decodes to a table too, without a length; an empty one cannot be told from `[]`. */
+static bool is_array(lua_State *L, int index)
+{
+    if (!lua_istable(L, index) || evs_compat_rawlen(L, index) > 0)
+        return lua_istable(L, index);
+    lua_pushnil(L);
+    if (!lua_next(L, index))
+        return true;
+    lua_pop(L, 2);
+    return false;
+}
+
 bool evs_lua_json_page(lua_State *L, int body, int seen, struct evs_page *page)
 {
     int rows;
@@ -298,7 +312,7 @@ bool evs_lua_json_page(lua_State *L, int body, int seen, struct evs_page *page)
     *page = (struct evs_page){.next = next_link(L, body)};
     lua_getfield(L, body, "snapshots");
     rows = lua_gettop(L);
-    whole = lua_istable(L, rows);
+    whole = is_array(L, rows);
     page->count = whole ? (unsigned)evs_compat_rawlen(L, rows) : 0;
     for (unsigned i = 1; whole && i <= page->count; i++) {
         bool known;
