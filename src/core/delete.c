@@ -131,14 +131,12 @@ static void fail_guard(struct evs_deletion *d)
 {
     static const char hint[] = " (this was the guard's look; guard=false deletes without one)";
     struct evs_error *error = &d->flow.error;
-    size_t room = sizeof error->message - sizeof hint;
+    char message[sizeof error->message];
 
     *error = d->flow.exchange.error;
     if (error->status == 403) {
-        char message[sizeof error->message];
-
-        evs_clean(message, room, evs_str(error->message)); /* cut between characters */
-        snprintf(error->message, sizeof error->message, "%s%s", message, hint);
+        evs_clean(message, sizeof message - sizeof hint, evs_str(error->message)); /* makes room */
+        strcat(strcpy(error->message, message), hint);
     }
     evs_flow_fail_with_error(&d->flow);
 }
