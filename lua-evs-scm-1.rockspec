@@ -33,6 +33,7 @@ build = {
     evs = {
       sources = {
         "lua_evs.c",
+        "src/core/batch.c",
         "src/core/canonical.c",
         "src/core/client.c",
         "src/core/clock.c",
@@ -49,6 +50,7 @@ build = {
         "src/core/keys.c",
         "src/core/list.c",
         "src/core/metadata.c",
+        "src/core/pacer.c",
         "src/core/profile.c",
         "src/core/request.c",
         "src/core/scrub.c",
@@ -58,6 +60,7 @@ build = {
         "src/core/text.c",
         "src/core/transfer.c",
         "src/lua/call.c",
+        "src/lua/carry.c",
         "src/lua/client.c",
         "src/lua/error.c",
         "src/lua/json.c",

@@ -9,6 +9,7 @@ void evs_settings_default(struct evs_settings *settings)
         .tls_verify = true,
         .connect_timeout = 5,
         .call = {.timeout = 30, .attempt_timeout = 10, .retries = 3, .guard = true},
+        .batch = {.concurrency = 16},
     };
 }
 
@@ -38,6 +39,15 @@ bool evs_call_options_check(const struct evs_call_options *options, struct evs_e
         return refuse(error, "attempt_timeout", "must be more than 0 seconds");
     if (options->wait != 0 && !is_time(options->wait))
         return refuse(error, "wait", "must be true, false or more than 0 seconds");
+    return true;
+}
+
+bool evs_batch_options_check(const struct evs_batch_options *options, struct evs_error *error)
+{
+    if (options->concurrency < 1)
+        return refuse(error, "concurrency", "must be a whole number from 1 to 1000");
+    if (options->rate != 0 && !(options->rate >= 0.001 && options->rate <= 1e6))
+        return refuse(error, "rate", "must be from 0.001 to 1000000 requests a second");
     return true;
 }
 
@@ -87,7 +97,8 @@ static bool check_settings(const struct evs_settings *s, struct evs_error *error
         return refuse(error, "algorithm", "SDK-HMAC-SM3 needs nettle 3.8 or later");
     if (s->algorithm == EVS_V11_HMAC_SHA256 && !evs_region_valid(s->region))
         return refuse(error, "algorithm", "V11-HMAC-SHA256 needs 'region' beside it");
-    return check_keys(s, error) && evs_call_options_check(&s->call, error);
+    return check_keys(s, error) && evs_call_options_check(&s->call, error) &&
+           evs_batch_options_check(&s->batch, error);
 }
 
 static bool set_endpoint(struct evs_client *client, const struct evs_settings *s,
@@ -130,6 +141,7 @@ bool evs_client_init(struct evs_client *client, const struct evs_settings *setti
     evs_buf_add(&client->no_proxy, settings->no_proxy);
     evs_buf_add(&client->profile, settings->profile);
     client->call = settings->call;
+    client->batch = settings->batch;
     client->connect_timeout = settings->connect_timeout;
     client->tls_verify = settings->tls_verify;
     client->random = seed;

@@ -29,6 +29,12 @@ struct evs_call_options {
     double wait;            /**< how long to wait until it is gone; 0 = do not wait */
 };
 
+/** Options of a batch, beside those of its calls. */
+struct evs_batch_options {
+    unsigned concurrency; /**< calls at a time */
+    double rate;          /**< most requests that start in any second; 0: no limit */
+};
+
 /** What a client is made from; slices are borrowed, empty = not given. */
 struct evs_settings {
     struct evs_str region, endpoint;
@@ -44,9 +50,11 @@ struct evs_settings {
     double connect_timeout;
     enum evs_algorithm algorithm;
     struct evs_call_options call;
+    struct evs_batch_options batch;
 };
 
-/** The defaults: verified TLS, 30 s in all, 10 s an attempt, 5 s to connect, 3 retries, guard on. */
+/** The defaults: verified TLS, 30 s in all, 10 s an attempt, 5 s to connect, 3 retries, guard on, 16 calls
+ * at a time in a batch. */
 void evs_settings_default(struct evs_settings *settings);
 
 struct evs_client {
@@ -54,6 +62,7 @@ struct evs_client {
     struct evs_keys keys;
     struct evs_gate gate;
     struct evs_call_options call;
+    struct evs_batch_options batch;
     struct evs_metadata metadata; /**< the visit to the metadata service, if one is under way */
     struct evs_buf user_agent, ca_file, proxy, no_proxy, profile;
     struct evs_buf scratch; /**< canonical requests are put together here */
@@ -83,6 +92,9 @@ double evs_client_random(struct evs_client *client);
 
 /** Whether the call options make sense; if not, `error` names the first that does not. */
 bool evs_call_options_check(const struct evs_call_options *options, struct evs_error *error);
+
+/** The same for those of a batch. */
+bool evs_batch_options_check(const struct evs_batch_options *options, struct evs_error *error);
 
 /** Whether `text` can be a project's or a snapshot's id: `[A-Za-z0-9_.~-]{1,255}`, not `.` or `..`. */
 bool evs_id_valid(struct evs_str text);

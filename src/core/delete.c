@@ -1,8 +1,5 @@
 #include "delete.h"
 
-#include "scrub.h"
-
-#include <stdio.h>
 #include <string.h>
 
 enum { STATUS_SHOWN = sizeof ((struct evs_deletion *)NULL)->last_status };
@@ -28,6 +25,13 @@ static enum evs_outcome outcome(const struct evs_flow *flow)
     if (d->lost || (deleting && x->lost))
         return EVS_UNKNOWN;
     return d->sent || (deleting && x->reached) ? EVS_REFUSED : EVS_NOT_SENT;
+}
+
+bool evs_deletion_has_left(const struct evs_deletion *d)
+{
+    const struct evs_exchange *x = &d->flow.exchange;
+
+    return d->sent || (d->stage == EVS_DELETE && (x->reached || x->state == EVS_X_IN_FLIGHT));
 }
 
 static void begin_delete(struct evs_deletion *d)
@@ -129,15 +133,11 @@ static void begin(struct evs_flow *flow, const struct evs_snapshot *seen)
 
 static void fail_guard(struct evs_deletion *d)
 {
-    static const char hint[] = " (this was the guard's look; guard=false deletes without one)";
     struct evs_error *error = &d->flow.error;
-    char message[sizeof error->message];
 
     *error = d->flow.exchange.error;
-    if (error->status == 403) {
-        evs_clean(message, sizeof message - sizeof hint, evs_str(error->message)); /* makes room */
-        strcat(strcpy(error->message, message), hint);
-    }
+    if (error->status == 403)
+        evs_error_append(error, " (this was the guard's look; guard=false deletes without one)");
     evs_flow_fail_with_error(&d->flow);
 }
 
@@ -176,7 +176,7 @@ static void begin_poll(struct evs_deletion *d, double retry_after)
         pause = POLL_MOST;
     pause *= 0.9 + 0.2 * evs_client_random(d->flow.client);
     evs_flow_exchange(&d->flow, EVS_SHOW_SNAPSHOT, 0, pause > retry_after ? pause : retry_after);
-    d->flow.exchange.pause_exact = retry_after >= pause;
+    d->flow.exchange.pause_least = retry_after;
 }
 
 /* EVS has taken the deletion on. */

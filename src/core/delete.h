@@ -23,6 +23,9 @@ struct evs_deletion {
     struct evs_error refusal; /**< while settling: the answer that led there */
 };
 
+/** Whether a DELETE of this call has left this machine, or is leaving it. */
+bool evs_deletion_has_left(const struct evs_deletion *deletion);
+
 /**
  * Succeeds when EVS answered 202 (with `wait`: when the snapshot is gone), when the snapshot is
  * missing and `ignore_missing` is set, or when a lost answer turns out to have been a deletion.

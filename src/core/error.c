@@ -69,6 +69,15 @@ void evs_error_set(struct evs_error *error, enum evs_code code, const char *form
     evs_clean(error->message, sizeof error->message, evs_str(text));
 }
 
+void evs_error_append(struct evs_error *error, const char *text)
+{
+    char message[sizeof error->message];
+
+    /* Cleaning cuts between characters. */
+    evs_clean(message, sizeof message - strlen(text), evs_str(error->message));
+    strcat(strcpy(error->message, message), text);
+}
+
 void evs_text_show(char *out, size_t size, struct evs_str text, const struct evs_secrets *secrets)
 {
     struct evs_buf safe = {0};

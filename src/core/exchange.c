@@ -74,8 +74,8 @@ void evs_exchange_start(struct evs_exchange *x, struct evs_client *client,
     x->resends = 0;
     x->reviving = false;
     x->pausing = pause > 0;
-    x->pause_exact = false;
     x->pause = pause;
+    x->pause_least = -1;
     x->wake = -HUGE_VAL;
     x->error.code[0] = '\0';
 }
@@ -111,10 +111,12 @@ static bool begin_pause(struct evs_exchange *x, double now)
     double pause = x->pause;
 
     x->pausing = false;
-    if (x->pause_exact && pause > left)
+    if (x->pause_least > left)
         return false;
-    if (!x->pause_exact && pause > left / 2)
+    if (pause > left / 2)
         pause = left > PAUSE_LEAST ? left / 2 : left;
+    if (pause < x->pause_least)
+        pause = x->pause_least;
     x->wake = now + (pause > 0 ? pause : 0);
     return true;
 }
@@ -132,6 +134,8 @@ static enum evs_step send(struct evs_exchange *x, double now, double wall, doubl
         x->budget->running = true;
         x->budget->ends = now + x->budget->seconds;
     }
+    if (x->pacer)
+        evs_pacer_start(x->pacer, now);
     x->state = EVS_X_IN_FLIGHT;
     x->sent_at = now;
     x->signed_at = wall;
@@ -149,6 +153,9 @@ static enum evs_step fetch_keys(struct evs_exchange *x, struct evs_want *want)
     x->state = EVS_X_FETCHING;
     want->request = evs_metadata_request(metadata);
     want->deadline = metadata->ends;
+    x->fetch_cut = x->budget->running && x->budget->ends < metadata->ends;
+    if (x->fetch_cut)
+        want->deadline = x->budget->ends;
     want->metadata = true;
     return EVS_SEND;
 }
@@ -156,11 +163,16 @@ static enum evs_step fetch_keys(struct evs_exchange *x, struct evs_want *want)
 static enum evs_step ask_gate(struct evs_exchange *x, double now, double wall, struct evs_want *want)
 {
     struct evs_gate *gate = &x->client->gate;
+    double wait = x->pacer ? evs_pacer_wait(x->pacer, now) : 0;
     double ends = x->budget->running ? x->budget->ends : now + x->budget->seconds;
     double until = now + x->budget->attempt_timeout;
 
     if (until > ends)
         until = ends;
+    if (wait > 0) {
+        want->seconds = wait;
+        return EVS_SLEEP;
+    }
     switch (evs_gate_ask(gate, x, now, until)) {
     case EVS_GATE_PASS:
         return send(x, now, wall, until, want);
@@ -239,10 +251,10 @@ static bool try_again(struct evs_exchange *x, double retry_after, double base)
     for (unsigned i = 0; i < x->tries && ceiling < BACKOFF_CAP; i++)
         ceiling *= 2;
     x->tries++;
-    x->pause_exact = retry_after >= 0;
-    x->pause = x->pause_exact ? retry_after
-                              : evs_client_random(x->client) *
-                                    (ceiling < BACKOFF_CAP ? ceiling : BACKOFF_CAP);
+    x->pause_least = retry_after;
+    x->pause = retry_after >= 0 ? retry_after
+                                : evs_client_random(x->client) *
+                                      (ceiling < BACKOFF_CAP ? ceiling : BACKOFF_CAP);
     x->pausing = true;
     x->state = EVS_X_READY;
     return true;
@@ -281,6 +293,9 @@ static bool reply_unauthorized(struct evs_exchange *x, const struct evs_facts *f
     struct evs_client *client = x->client;
     bool current = x->generation == client->gate.generation;
 
+    evs_error_append(&x->error, " (keys from ");
+    evs_error_append(&x->error, client->keys.source);
+    evs_error_append(&x->error, ")");
     x->clock_heals = clock_heals(x, facts);
     x->clock_offset = facts->date - x->signed_at;
     if (current && x->resends == 0 && !client->gate.healed && evs_keys_temporary(&client->keys)) {
@@ -312,7 +327,7 @@ static bool end_revival(struct evs_exchange *x)
 static bool conclude_fetch(struct evs_exchange *x)
 {
     x->state = EVS_X_READY;
-    return x->reviving && !x->client->metadata.visitor && end_revival(x);
+    return x->reviving && x->client->metadata.visitor != x && end_revival(x);
 }
 
 /* The client was closed while a request was out. With the keys its secrets are forgotten, so that no
@@ -330,7 +345,7 @@ bool evs_exchange_reply(struct evs_exchange *x, const struct evs_facts *facts)
     struct evs_secrets secrets = evs_client_secrets(x->client);
 
     if (x->state == EVS_X_FETCHING) {
-        evs_keyring_reply(x->client, facts);
+        evs_keyring_reply(x->client, x, facts);
         return conclude_fetch(x);
     }
     x->budget->attempts += 1 + facts->replays;
@@ -353,6 +368,10 @@ bool evs_exchange_reply(struct evs_exchange *x, const struct evs_facts *facts)
     if (refuses_key(facts))
         evs_gate_refuse(gate, &x->error);
     x->lost = x->lost || evs_answer_lost(facts);
+    if (facts->status == 429 && x->pacer) {
+        evs_pacer_throttle(x->pacer, x->sent_at, facts->retry_after);
+        x->retries++; /* it was the batch that came too fast, not this call */
+    }
     if (worth_retrying(facts) &&
         try_again(x, facts->retry_after,
                   facts->status == 429 ? BACKOFF_BASE_THROTTLED : BACKOFF_BASE))
@@ -365,7 +384,10 @@ bool evs_exchange_fail(struct evs_exchange *x, const struct evs_failure *failure
     struct evs_secrets secrets = evs_client_secrets(x->client);
 
     if (x->state == EVS_X_FETCHING) {
-        evs_keyring_fail(x->client, failure->message);
+        if (x->fetch_cut) /* others may have more time */
+            evs_metadata_leave(&x->client->metadata, x);
+        else
+            evs_keyring_fail(x->client, x, failure->message);
         return conclude_fetch(x);
     }
     evs_gate_release(&x->client->gate, x);

@@ -9,6 +9,7 @@
 
 #include "client.h"
 #include "facts.h"
+#include "pacer.h"
 #include "request.h"
 
 #pragma GCC visibility push(hidden)
@@ -57,6 +58,7 @@ enum evs_ending {
 struct evs_exchange {
     struct evs_client *client;
     struct evs_budget *budget;
+    struct evs_pacer *pacer; /**< of a batch; NULL: none */
     struct evs_request request;
     enum {
         EVS_X_READY,
@@ -70,12 +72,13 @@ struct evs_exchange {
     unsigned retries;       /**< left */
     unsigned tries;         /**< failed attempts so far, for the back-off */
     unsigned resends;       /**< after a 401 */
+    bool fetch_cut;         /**< the request for keys ends with this call's time, not with its own */
     bool reviving;          /**< after a 401: looking whether the metadata service has other keys */
     bool clock_heals;       /**< after a 401: the server's clock would explain it, and can be trusted */
     double clock_offset;    /**< then: the server's clock minus ours */
     bool pausing;           /**< `pause` counts from the next look at the clock */
-    bool pause_exact;       /**< the server's wish: not to be shortened */
-    double pause;           /**< seconds */
+    double pause;           /**< seconds; may be shortened to leave time for the attempt behind it */
+    double pause_least;     /**< but not below this, the server's wish; negative: it has none */
     double wake;            /**< monotonic; nothing is sent before it */
     double sent_at;         /**< monotonic, of the last attempt */
     double signed_at;       /**< our wall clock, of the last attempt */

@@ -133,8 +133,8 @@ void evs_http_free(struct evs_http *http)
 
 /* --- running ---------------------------------------------------------------------------------------- */
 
-/* Take one that has finished out of the multi handle. */
-static struct evs_transfer *collect(struct evs_http *http)
+/* Note what libcurl is done with, and what is too late. */
+static void collect(struct evs_http *http)
 {
     CURLMsg *message;
     double now;
@@ -150,14 +150,30 @@ static struct evs_transfer *collect(struct evs_http *http)
             evs_transfer_finish(t, message->data.result);
     }
     now = evs_clock_monotonic();
-    for (struct evs_transfer *t = http->all; t; t = t->next) {
+    for (struct evs_transfer *t = http->all; t; t = t->next)
         evs_transfer_expire(t, now);
+}
+
+/* Take one that has finished out of libcurl's hands. */
+static struct evs_transfer *take_finished(struct evs_http *http)
+{
+    for (struct evs_transfer *t = http->all; t; t = t->next) {
         if (t->running && t->finished) {
             evs_transfer_abandon(t);
             return t;
         }
     }
     return NULL;
+}
+
+/* Let libcurl do what can be done without waiting. */
+static struct evs_transfer *perform(struct evs_http *http)
+{
+    int running;
+
+    curl_multi_perform(http->multi, &running);
+    collect(http);
+    return take_finished(http);
 }
 
 /* How long to wait for the network: until the nearest deadline, at most `seconds`. */
@@ -174,26 +190,32 @@ static int wait_ms(const struct evs_http *http, double seconds)
     return seconds > 0 ? (int)(seconds * 1000) + 1 : 0;
 }
 
+static void wait_for_network(struct evs_http *http, double seconds)
+{
+    int ms = wait_ms(http, seconds);
+
+#ifdef HAVE_MULTI_POLL
+    curl_multi_poll(http->multi, NULL, 0, ms, NULL);
+#else
+    curl_multi_wait(http->multi, NULL, 0, ms < 10 ? ms : 10, NULL);
+#endif
+}
+
 struct evs_transfer *evs_http_poll(struct evs_http *http, double seconds)
 {
     struct evs_sigpipe guard;
-    struct evs_transfer *finished;
-    int running = 0;
+    struct evs_transfer *finished = take_finished(http);
 
+    /* All that finished together are handed up before libcurl is run again: what they are followed by
+     * is then sent together too. */
+    if (finished)
+        return finished;
     evs_sigpipe_block(&guard);
-    curl_multi_perform(http->multi, &running);
-    finished = collect(http);
+    finished = perform(http);
     if (!finished) {
-        int ms = wait_ms(http, seconds);
-#ifdef HAVE_MULTI_POLL
-        curl_multi_poll(http->multi, NULL, 0, ms, NULL);
-#else
-        curl_multi_wait(http->multi, NULL, 0, ms < 10 ? ms : 10, NULL);
-#endif
-        curl_multi_perform(http->multi, &running);
-        finished = collect(http);
+        wait_for_network(http, seconds);
+        finished = perform(http);
     }
     evs_sigpipe_restore(&guard);
     return finished;
 }
-

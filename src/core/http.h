@@ -56,6 +56,10 @@ void evs_transfer_abandon(struct evs_transfer *transfer);
 /** Run all transfers for at most `seconds`, or until one has finished: that one, or NULL. */
 struct evs_transfer *evs_http_poll(struct evs_http *http, double seconds);
 
+/** Whoever a transfer is for; NULL until set. */
+void evs_transfer_set_owner(struct evs_transfer *transfer, void *owner);
+void *evs_transfer_owner(const struct evs_transfer *transfer);
+
 /** Whether it was started and has come to its end. */
 bool evs_transfer_finished(const struct evs_transfer *transfer);
 

@@ -1,6 +1,7 @@
 #include "keyring.h"
 
 #include "date.h"
+#include "scrub.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -97,7 +98,7 @@ enum evs_keyring_answer evs_keyring_ask(struct evs_client *client, const void *w
                                         double wall, bool renew, struct evs_error *error)
 {
     const struct evs_keys *keys = &client->keys;
-    struct profile_result profile = {0};
+    struct profile_result profile = {false, "not asked, the keys were the metadata service's"};
     bool temporary = evs_keys_temporary(keys);
     enum evs_keyring_answer answer;
 
@@ -119,11 +120,11 @@ enum evs_keyring_answer evs_keyring_ask(struct evs_client *client, const void *w
     return answer == EVS_KEYS_NONE ? none(client, profile.why, error) : answer;
 }
 
-void evs_keyring_reply(struct evs_client *client, const struct evs_facts *facts)
+void evs_keyring_reply(struct evs_client *client, const void *who, const struct evs_facts *facts)
 {
     double expires = evs_date_parse_iso(facts->expires_at);
 
-    if (!evs_metadata_reply(&client->metadata, facts))
+    if (client->metadata.visitor != who || !evs_metadata_reply(&client->metadata, facts))
         return;
     if (evs_keys_same(&client->keys, &facts->credential)) {
         client->keys.expires = expires > 0 ? expires : 0;
@@ -133,7 +134,17 @@ void evs_keyring_reply(struct evs_client *client, const struct evs_facts *facts)
         evs_gate_renew(&client->gate);
 }
 
-void evs_keyring_fail(struct evs_client *client, struct evs_str why)
+void evs_keyring_fail(struct evs_client *client, const void *who, struct evs_str why)
 {
-    evs_metadata_fail(&client->metadata, why);
+    struct evs_secrets secrets = evs_client_secrets(client);
+    struct evs_str token = evs_buf_str(&client->metadata.token);
+    struct evs_buf without_token = {0};
+    char shown[sizeof client->metadata.why];
+
+    if (client->metadata.visitor != who)
+        return;
+    evs_scrub(&without_token, why, &token, 1);
+    evs_text_show(shown, sizeof shown, evs_buf_str(&without_token), &secrets);
+    evs_buf_free(&without_token);
+    evs_metadata_fail(&client->metadata, evs_str(shown));
 }

@@ -25,11 +25,11 @@ enum evs_keyring_answer {
 enum evs_keyring_answer evs_keyring_ask(struct evs_client *client, const void *who, double now,
                                         double wall, bool renew, struct evs_error *error);
 
-/** The metadata service's answer to the request that `who` carried. */
-void evs_keyring_reply(struct evs_client *client, const struct evs_facts *facts);
+/** The metadata service's answer to the request that `who` carried; too late, it is not looked at. */
+void evs_keyring_reply(struct evs_client *client, const void *who, const struct evs_facts *facts);
 
-/** There is no answer from the metadata service. */
-void evs_keyring_fail(struct evs_client *client, struct evs_str why);
+/** There is no answer from the metadata service to the request that `who` carried. */
+void evs_keyring_fail(struct evs_client *client, const void *who, struct evs_str why);
 
 #pragma GCC visibility pop
 #endif

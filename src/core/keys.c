@@ -15,8 +15,9 @@ static void retire(struct evs_keys *keys)
 {
     if (keys->ak.len > 0) {
         evs_signer_wipe(&keys->signer);
-        replace(&keys->old_sk, evs_buf_str(&keys->sk));
-        replace(&keys->old_security_token, evs_buf_str(&keys->security_token));
+        replace(&keys->old[keys->oldest][0], evs_buf_str(&keys->sk));
+        replace(&keys->old[keys->oldest][1], evs_buf_str(&keys->security_token));
+        keys->oldest = (keys->oldest + 1) % EVS_KEYS_REMEMBERED;
     }
     keys->source = NULL;
     keys->expires = 0;
@@ -61,9 +62,14 @@ bool evs_keys_same(const struct evs_keys *keys, const struct evs_key_set *set)
 
 struct evs_secrets evs_keys_secrets(const struct evs_keys *keys)
 {
-    return (struct evs_secrets){{evs_buf_str(&keys->sk), evs_buf_str(&keys->security_token),
-                                 evs_buf_str(&keys->token), evs_buf_str(&keys->old_sk),
-                                 evs_buf_str(&keys->old_security_token)}};
+    struct evs_secrets secrets = {{evs_buf_str(&keys->sk), evs_buf_str(&keys->security_token),
+                                   evs_buf_str(&keys->token)}};
+
+    for (size_t i = 0; i < EVS_KEYS_REMEMBERED; i++) {
+        secrets.text[3 + 2 * i] = evs_buf_str(&keys->old[i][0]);
+        secrets.text[4 + 2 * i] = evs_buf_str(&keys->old[i][1]);
+    }
+    return secrets;
 }
 
 void evs_keys_wipe(struct evs_keys *keys)
@@ -74,6 +80,8 @@ void evs_keys_wipe(struct evs_keys *keys)
     evs_buf_free(&keys->sk);
     evs_buf_free(&keys->security_token);
     evs_buf_free(&keys->token);
-    evs_buf_free(&keys->old_sk);
-    evs_buf_free(&keys->old_security_token);
+    for (size_t i = 0; i < EVS_KEYS_REMEMBERED; i++) {
+        evs_buf_free(&keys->old[i][0]);
+        evs_buf_free(&keys->old[i][1]);
+    }
 }

@@ -12,6 +12,8 @@
 
 #define EVS_SOURCE_METADATA "metadata"
 
+enum { EVS_KEYS_REMEMBERED = 4 };
+
 /** Zeroed memory is: no keys. Either `signer` or `token` is in use. */
 struct evs_keys {
     const char *source; /**< "options", "environment", "profile", "metadata"; NULL: there are none */
@@ -19,7 +21,9 @@ struct evs_keys {
     struct evs_buf region; /**< for V11-HMAC-SHA256 */
     struct evs_signer signer;
     struct evs_buf ak, sk, security_token, token;
-    struct evs_buf old_sk, old_security_token; /**< of the keys before these: an answer may echo them */
+    /** SKs and security tokens of the keys before these: an answer that is late may echo them. */
+    struct evs_buf old[EVS_KEYS_REMEMBERED][2];
+    unsigned oldest; /**< which of them is forgotten next */
     double expires; /**< seconds since 1970; 0: not known, or never */
 };
 
@@ -39,7 +43,7 @@ bool evs_keys_temporary(const struct evs_keys *keys);
 /** Whether `set` is what is signed with already. */
 bool evs_keys_same(const struct evs_keys *keys, const struct evs_key_set *set);
 
-/** What must not be shown: these keys and the ones before. */
+/** What must not be shown: these keys and the ones before them. */
 struct evs_secrets evs_keys_secrets(const struct evs_keys *keys);
 
 /** Wipe everything. */

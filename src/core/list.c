@@ -5,7 +5,7 @@
 
 #define PAGE_ROWS 1000 /* the most that EVS gives */
 #define STEP_FIRST 16
-#define STALE_MAX 10 /* pages in a row without a new row: the server's list has no end */
+#define STALE_MAX 100 /* pages in a row without a new row: the server's list has no end */
 #define STEPS_MAX 64 /* steps back without a new row: it changes faster than it can be read */
 
 #define FILTER_NAME(name, text) text,
@@ -93,30 +93,39 @@ void evs_listing_resume(struct evs_listing *listing)
     ask_page(listing);
 }
 
-/* Take the marker out of a link to the next page. All else in it we know already; and no link can
- * send our signature to another host or path. */
-static bool take_marker(struct evs_listing *listing, struct evs_str link)
+/* The value of `marker` in a link to the next page; `data` is NULL when it has none. */
+static struct evs_str marker_of(struct evs_str link)
 {
     static const char name[] = "marker=";
     const char *end = link.data + link.len;
     const char *at = link.len > 0 ? memchr(link.data, '?', link.len) : NULL;
 
-    while (at) {
+    for (; at; at = memchr(at, '&', (size_t)(end - at))) {
         at++;
         if ((size_t)(end - at) > sizeof name - 1 && memcmp(at, name, sizeof name - 1) == 0) {
             const char *value = at + sizeof name - 1;
             const char *stop = memchr(value, '&', (size_t)(end - value));
-            struct evs_buf *marker = &listing->values[EVS_FILTER_MARKER];
 
-            evs_buf_reset(marker);
-            evs_buf_add_unescaped(marker, (struct evs_str){value, (size_t)((stop ? stop : end) - value)});
-            listing->given[EVS_FILTER_MARKER] = true;
-            listing->given[EVS_FILTER_OFFSET] = false;
-            return true;
+            return (struct evs_str){value, (size_t)((stop ? stop : end) - value)};
         }
-        at = memchr(at, '&', (size_t)(end - at));
     }
-    return false;
+    return (struct evs_str){0};
+}
+
+/* Go on behind the marker that a link names. All else in the link we know already; and no link can send
+ * our signature to another host or path. */
+static bool take_marker(struct evs_listing *listing, struct evs_str link)
+{
+    struct evs_str value = marker_of(link);
+    struct evs_buf *marker = &listing->values[EVS_FILTER_MARKER];
+
+    if (!value.data)
+        return false;
+    evs_buf_reset(marker);
+    evs_buf_add_unescaped(marker, value);
+    listing->given[EVS_FILTER_MARKER] = true;
+    listing->given[EVS_FILTER_OFFSET] = false;
+    return true;
 }
 
 /* The page starts behind a gap, perhaps: look further up, in steps that grow. */
@@ -134,7 +143,7 @@ static void turn_page(struct evs_listing *listing, const struct evs_page *page)
     /* Fewer rows than asked for need not be the end: a server may give less. A page with no more than
      * the anchor is. */
     listing->finished = !marked && (listing->given[EVS_FILTER_MARKER] || page->count <= 1);
-    if (!marked && page->count > 0)
+    if (page->count > 0)
         listing->offset += page->count - 1;
     if (listing->finished || listing->paged)
         evs_flow_succeed(&listing->flow);
@@ -146,6 +155,17 @@ static void fail_response(struct evs_flow *flow, const struct evs_facts *facts, 
 {
     evs_flow_bad_response(flow, facts, expected);
     evs_flow_fail_with_error(flow);
+}
+
+/* The row that the marker names is gone, it seems: the list can be followed by offset as well. */
+static bool drop_marker(struct evs_listing *listing, const struct evs_facts *facts)
+{
+    if (!listing->given[EVS_FILTER_MARKER] || !facts ||
+        (facts->status != 400 && facts->status != 404))
+        return false;
+    listing->given[EVS_FILTER_MARKER] = false;
+    ask_page(listing);
+    return true;
 }
 
 /* A server could go on for ever. Pages that are read again after a step back are no sign of that. */
@@ -170,13 +190,18 @@ static void concluded(struct evs_flow *flow, const struct evs_facts *facts)
 {
     struct evs_listing *listing = listing_of(flow);
 
-    listing->accepted = false;
+    if (drop_marker(listing, facts))
+        return;
     if (!facts || facts->status < 200 || facts->status > 299) {
         evs_flow_fail_with_exchange(flow);
         return;
     }
     if (facts->status != 200 || !facts->has_page) {
         fail_response(flow, facts, "expected a 200 with an array of snapshots");
+        return;
+    }
+    if (facts->page.next.len > 0 && facts->page.count == 1 && !marker_of(facts->page.next).data) {
+        fail_response(flow, facts, "expected pages of more than one row: they cannot overlap");
         return;
     }
     listing->accepted = listing->offset == 0 || listing->given[EVS_FILTER_MARKER] ||

@@ -311,6 +311,16 @@ void evs_transfer_expire(struct evs_transfer *t, double now)
 
 /* --- what came of it -------------------------------------------------------------------------------- */
 
+void evs_transfer_set_owner(struct evs_transfer *transfer, void *owner)
+{
+    transfer->owner = owner;
+}
+
+void *evs_transfer_owner(const struct evs_transfer *transfer)
+{
+    return transfer->owner;
+}
+
 bool evs_transfer_belongs(const struct evs_transfer *transfer, const struct evs_http *http)
 {
     return transfer->http == http && http;

@@ -1,18 +1,9 @@
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE /* nanosleep under -std=c11 */
-#endif
 #include "call.h"
 
 #include "../core/clock.h"
+#include "carry.h"
 #include "error.h"
-#include "json.h"
 #include "machine.h"
-#include "options.h"
-
-#include <time.h>
-
-/* How long the network may keep us from noticing Ctrl-C. */
-#define SLICE 0.1
 
 /* A call on its way: where its parts stand on the stack. */
 struct call {
@@ -21,141 +12,69 @@ struct call {
     struct evs_lua_machine *machine;
     int machine_index;
     int on_attempt_index; /* the function, or nil */
-    lua_Hook hook;        /* as it was when the call began */
+    struct evs_lua_watch watch;
 };
 
-/* --- interrupts: lua.c's handler of SIGINT does no more than set a hook --------------------------- */
-
-static lua_Hook current_hook(lua_State *L)
-{
-    return lua_gethook(evs_compat_mainthread(L));
-}
-
-/* Somebody set a hook while we waited: give it the chance to raise, as lua.c's does. In a coroutine
- * it cannot, since it is the main thread's. */
 static void obey_interrupt(struct call *call)
 {
-    lua_State *L = call->L;
-    lua_State *main = evs_compat_mainthread(L);
-
-    if (current_hook(L) == call->hook)
+    if (!evs_lua_interrupted(call->L, &call->watch))
         return;
-    evs_transfer_abandon(call->machine->transfer);
+    if (call->machine->transfer)
+        evs_transfer_abandon(call->machine->transfer);
     evs_flow_cancel(&call->machine->as.flow);
-    if (main != L) {
-        lua_sethook(main, NULL, 0, 0);
-        luaL_error(L, "interrupted!");
-    }
-    luaL_checkstack(L, 1, "interrupted!");
-    if (luaL_loadstring(L, "") == LUA_OK)
-        lua_call(L, 0, 0);
-    luaL_error(L, "interrupted!");
+    lua_error(call->L);
 }
 
 static void sleep_for(struct call *call, double seconds)
 {
     while (seconds > 0) {
-        double slice = seconds < SLICE ? seconds : SLICE;
-        struct timespec span = {0, (long)(slice * 1e9)};
-
-        nanosleep(&span, NULL);
+        seconds = evs_lua_sleep(seconds);
         obey_interrupt(call);
-        seconds -= slice;
     }
 }
 
 /* --- one request ---------------------------------------------------------------------------------- */
 
-/* The connections, made at the first need and made anew after a fork. */
-static struct evs_http *home(struct evs_lua_client *client)
-{
-    if (client->http && evs_http_inherited(client->http)) {
-        client->last.transfer = NULL;
-        evs_http_free(client->http);
-        client->http = NULL;
-    }
-    if (!client->http)
-        client->http = evs_http_new(&client->core);
-    return client->http;
-}
-
-static struct evs_transfer *prepare_transfer(struct call *call)
-{
-    struct evs_lua_machine *machine = call->machine;
-    struct evs_http *http = home(call->client);
-
-    if (machine->transfer && !evs_transfer_belongs(machine->transfer, http)) {
-        evs_transfer_free(machine->transfer);
-        machine->transfer = NULL;
-    }
-    if (http && !machine->transfer)
-        machine->transfer = evs_transfer_new(http);
-    if (!machine->transfer)
-        luaL_error(call->L, "not enough memory");
-    return machine->transfer;
-}
-
-static struct evs_str header_of_transfer(void *carrier, const char *name)
-{
-    return evs_transfer_header(carrier, name);
-}
-
 /* Give the machine what came of its request. */
 static void take_answer(struct call *call)
 {
-    struct evs_transfer *transfer = call->machine->transfer;
-    const struct evs_answer *got = evs_transfer_answer(transfer);
-    struct evs_lua_answer answer = {.status = got->status,
-                                    .body = got->body,
-                                    .body_cut = got->body_cut,
-                                    .header = header_of_transfer,
-                                    .carrier = transfer};
+    const struct evs_answer *answer = evs_transfer_answer(call->machine->transfer);
     struct evs_facts facts;
 
-    if (got->status == 0) {
-        evs_flow_fail(&call->machine->as.flow, &got->failure);
+    if (answer->status == 0) {
+        evs_flow_fail(&call->machine->as.flow, &answer->failure);
         return;
     }
-    evs_lua_json_facts(call->L, &answer, &facts);
-    facts.replays = got->replays;
+    evs_lua_transfer_facts(call->L, call->machine->transfer, &facts);
     evs_lua_machine_reply(call->L, call->machine_index, &facts);
     lua_pop(call->L, 1);
 }
 
-/* on_attempt{method=, path=, status=, seconds=, attempt=} */
 static void tell_attempt(struct call *call, const char *method, double seconds)
 {
-    lua_State *L = call->L;
     const struct evs_flow *flow = &call->machine->as.flow;
-    const struct evs_answer *answer = evs_transfer_answer(call->machine->transfer);
-    struct evs_str path = evs_buf_str(&flow->exchange.request.path);
+    struct evs_lua_attempt attempt = {
+        .method = method,
+        .path = evs_buf_str(&flow->exchange.request.path),
+        .status = evs_transfer_answer(call->machine->transfer)->status,
+        .seconds = seconds,
+        .number = flow->budget.attempts,
+    };
 
-    luaL_checkstack(L, 4, "on_attempt");
-    lua_pushvalue(L, call->on_attempt_index);
-    lua_createtable(L, 0, 5);
-    lua_pushstring(L, method);
-    lua_setfield(L, -2, "method");
-    lua_pushlstring(L, path.data, path.len - 1);
-    lua_setfield(L, -2, "path");
-    if (answer->status != 0) {
-        lua_pushinteger(L, answer->status);
-        lua_setfield(L, -2, "status");
-    }
-    lua_pushnumber(L, seconds);
-    lua_setfield(L, -2, "seconds");
-    lua_pushinteger(L, (lua_Integer)flow->budget.attempts);
-    lua_setfield(L, -2, "attempt");
-    lua_call(L, 1, 0);
+    lua_pushvalue(call->L, call->on_attempt_index);
+    evs_lua_push_attempt(call->L, &attempt);
+    lua_call(call->L, 1, 0);
 }
 
 static void carry(struct call *call, const struct evs_want *want, double now)
 {
-    struct evs_transfer *transfer = prepare_transfer(call);
+    struct evs_transfer **transfer = &call->machine->transfer;
     const char *method = want->request->method;
 
-    evs_transfer_start(transfer, want, evs_lua_machine_limit(call->machine));
-    while (!evs_transfer_finished(transfer)) {
-        evs_http_poll(call->client->http, SLICE);
+    evs_lua_ready_transfer(call->L, call->client, transfer);
+    evs_transfer_start(*transfer, want, evs_lua_machine_limit(call->machine));
+    while (!evs_transfer_finished(*transfer)) {
+        evs_http_poll(call->client->http, EVS_SLICE);
         obey_interrupt(call);
     }
     take_answer(call);
@@ -214,18 +133,6 @@ static void return_machine(lua_State *L, int client, int machine)
     lua_pop(L, 1);
 }
 
-/* The option of the call, else the client's. */
-static void push_on_attempt(lua_State *L, int client, int options)
-{
-    evs_lua_options_push_on_attempt(L, options);
-    if (!lua_isnil(L, -1))
-        return;
-    evs_compat_getuservalue(L, client);
-    lua_rawgeti(L, -1, EVS_CLIENT_ON_ATTEMPT);
-    lua_replace(L, -3);
-    lua_pop(L, 1);
-}
-
 /* Make the call: returns its flow, with the machine at the top of the stack. A machine has one type for
  * life if it is a list, so lists do not use the spare one. */
 static const struct evs_flow *make_call(lua_State *L, int client, const struct evs_flow_type *type,
@@ -234,11 +141,11 @@ static const struct evs_flow *make_call(lua_State *L, int client, const struct e
     struct call call = {.L = L, .client = lua_touserdata(L, client)};
     const struct evs_flow *flow;
 
-    push_on_attempt(L, client, arg + 2);
+    evs_lua_push_callback(L, client, arg + 2, "on_attempt", EVS_CLIENT_ON_ATTEMPT);
     call.on_attempt_index = lua_gettop(L);
     call.machine = type->one_snapshot ? borrow_machine(L, client) : evs_lua_machine_push(L, client);
     call.machine_index = lua_gettop(L);
-    call.hook = current_hook(L);
+    call.watch = evs_lua_watch(L);
     evs_lua_machine_begin(L, call.machine, type, arg);
     flow = run(&call);
     if (type->one_snapshot)
@@ -309,12 +216,22 @@ static void read_page(lua_State *L, struct evs_lua_machine *machine)
     call.on_attempt_index = lua_gettop(L);
     lua_pushvalue(L, lua_upvalueindex(EACH_MACHINE));
     call.machine_index = lua_gettop(L);
-    call.hook = current_hook(L);
+    call.watch = evs_lua_watch(L);
     run(&call);
-    evs_lua_machine_take_rows(L, call.machine_index);
+}
+
+/* Take over what the machine has read; false when it has nothing. */
+static bool take_page(lua_State *L)
+{
+    bool some;
+
+    lua_pushvalue(L, lua_upvalueindex(EACH_MACHINE));
+    evs_lua_machine_take_rows(L, lua_gettop(L));
+    some = evs_compat_rawlen(L, -1) > 0;
     lua_replace(L, lua_upvalueindex(EACH_ROWS));
     lua_pushinteger(L, 0);
     lua_replace(L, lua_upvalueindex(EACH_GIVEN));
+    return some;
 }
 
 static int each_next(lua_State *L)
@@ -324,7 +241,7 @@ static int each_next(lua_State *L)
 
     lua_settop(L, 0);
     for (;;) {
-        if (push_next_row(L))
+        if (push_next_row(L) || (take_page(L) && push_next_row(L)))
             return 1;
         if (flow->state == EVS_FLOW_FAILED)
             return evs_lua_error_return(L, &flow->error);
@@ -339,7 +256,7 @@ int evs_lua_call_each(lua_State *L, int client, int arg)
     struct evs_lua_machine *machine;
     int index;
 
-    push_on_attempt(L, client, arg + 2);
+    evs_lua_push_callback(L, client, arg + 2, "on_attempt", EVS_CLIENT_ON_ATTEMPT);
     machine = evs_lua_machine_push(L, client);
     index = lua_gettop(L);
     evs_lua_machine_begin(L, machine, &evs_list_snapshots, arg);

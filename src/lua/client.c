@@ -26,16 +26,18 @@ int evs_lua_client_new(lua_State *L, int index, bool safe, struct evs_error *err
     struct evs_lua_client *client;
 
     evs_settings_default(&settings);
-    if (!evs_lua_options_read(L, index, false, &settings, error))
+    if (!evs_lua_options_read(L, index, EVS_AT_NEW, &settings, error))
         return 0;
     settings.key_source = "options";
     client = lua_newuserdata(L, sizeof *client);
     memset(client, 0, sizeof *client);
     client->safe = safe;
     evs_compat_setmetatable(L, METATABLE);
-    lua_createtable(L, 2, 0);
-    evs_lua_options_push_on_attempt(L, index);
+    lua_createtable(L, 3, 0);
+    evs_lua_options_push_function(L, index, "on_attempt");
     lua_rawseti(L, -2, EVS_CLIENT_ON_ATTEMPT);
+    evs_lua_options_push_function(L, index, "on_result");
+    lua_rawseti(L, -2, EVS_CLIENT_ON_RESULT);
     evs_compat_setuservalue(L, -2);
     if (evs_environment_fill(&settings, &client->core.scratch, error) &&
         evs_client_init(&client->core, &settings, seed(client), error))

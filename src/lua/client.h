@@ -21,7 +21,7 @@ struct evs_lua_last {
 
 /**
  * A client. Its uservalue table holds, at EVS_CLIENT_MACHINE, a machine to be used again, and at
- * EVS_CLIENT_ON_ATTEMPT the function of that option.
+ * EVS_CLIENT_ON_ATTEMPT and EVS_CLIENT_ON_RESULT the functions of these options.
  */
 struct evs_lua_client {
     struct evs_client core;
@@ -30,7 +30,7 @@ struct evs_lua_client {
     struct evs_lua_last last;
 };
 
-enum { EVS_CLIENT_MACHINE = 1, EVS_CLIENT_ON_ATTEMPT = 2 };
+enum { EVS_CLIENT_MACHINE = 1, EVS_CLIENT_ON_ATTEMPT = 2, EVS_CLIENT_ON_RESULT = 3 };
 
 /** Make the clients' metatable; once in a Lua state. */
 void evs_lua_client_setup(lua_State *L);

@@ -74,7 +74,8 @@ static bool read_limit(lua_State *L, struct evs_listing *listing, struct evs_err
     if (!(limit >= 2 && limit <= 1000) || limit != (double)(int)limit)
         return refuse(error, "limit", "must be a whole number from 2 to 1000");
     snprintf(digits, sizeof digits, "%d", (int)limit);
-    evs_listing_filter(listing, EVS_FILTER_LIMIT, evs_str(digits));
+    if (listing)
+        evs_listing_filter(listing, EVS_FILTER_LIMIT, evs_str(digits));
     return true;
 }
 
@@ -94,10 +95,12 @@ static bool read_filter(lua_State *L, const char *name, struct evs_listing *list
     value.data = lua_tolstring(L, -1, &value.len);
     if (value.len == 0)
         return refuse(error, name, "is empty");
-    evs_listing_filter(listing, filter, value);
+    if (listing)
+        evs_listing_filter(listing, filter, value);
     return true;
 }
 
+/* Into `listing`, or only checked where that is NULL. */
 static bool read_filters(lua_State *L, int index, struct evs_listing *listing,
                          struct evs_error *error)
 {
@@ -154,7 +157,7 @@ void evs_lua_machine_begin(lua_State *L, struct evs_lua_machine *machine,
         keep(L, index, EVS_MACHINE_SEEN);
     }
     if ((type->one_snapshot || read_filters(L, arg + 1, &machine->as.listing, &error)) &&
-        evs_lua_options_read(L, arg + 2, true, &settings, &error))
+        evs_lua_options_read(L, arg + 2, EVS_AT_CALL, &settings, &error))
         evs_flow_begin(flow, type, client, &settings.call, subject.project, subject.id,
                        subject.given ? &subject.snapshot : NULL);
     else
@@ -163,15 +166,13 @@ void evs_lua_machine_begin(lua_State *L, struct evs_lua_machine *machine,
 
 void evs_lua_machine_check(lua_State *L, const struct evs_flow_type *type, int arg)
 {
-    struct evs_listing listing = {.paged = false};
     struct evs_settings settings;
     struct evs_error error;
 
     check_subject(L, type, arg);
-    evs_lua_options_read(L, arg + 2, true, &settings, &error);
+    evs_lua_options_read(L, arg + 2, EVS_AT_CALL, &settings, &error);
     if (!type->one_snapshot)
-        read_filters(L, arg + 1, &listing, &error);
-    evs_listing_free(&listing);
+        read_filters(L, arg + 1, NULL, &error);
 }
 
 size_t evs_lua_machine_limit(const struct evs_lua_machine *machine)
@@ -185,6 +186,7 @@ static void reply_page(lua_State *L, int index, struct evs_facts *facts)
     int body = lua_gettop(L);
 
     push_kept(L, index, EVS_MACHINE_SEEN);
+    machine->as.listing.accepted = false;
     facts->has_page = facts->json && evs_lua_json_page(L, body, body + 1, &facts->page);
     evs_flow_reply(&machine->as.flow, facts);
     if (machine->as.listing.accepted) {

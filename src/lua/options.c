@@ -2,49 +2,53 @@
 
 #include <stddef.h>
 
-enum kind { STRING, BOOLEAN, SECONDS, COUNT, WAIT, ALGORITHM, FUNCTION };
+enum kind { STRING, BOOLEAN, NUMBER, COUNT, WAIT, ALGORITHM, FUNCTION };
 
 struct option {
     const char *name;
     enum kind kind;
-    bool at_call; /* may stand at a call; all may stand in evs.new */
+    enum evs_lua_options_at at; /* the narrowest place where it may stand */
     size_t offset;
 };
 
 #define AT(member) offsetof(struct evs_settings, member)
 
 static const struct option options[] = {
-    {"region", STRING, false, AT(region)},
-    {"endpoint", STRING, false, AT(endpoint)},
-    {"ak", STRING, false, AT(ak)},
-    {"sk", STRING, false, AT(sk)},
-    {"security_token", STRING, false, AT(security_token)},
-    {"token", STRING, false, AT(token)},
-    {"algorithm", ALGORITHM, false, AT(algorithm)},
-    {"ca_file", STRING, false, AT(ca_file)},
-    {"tls_verify", BOOLEAN, false, AT(tls_verify)},
-    {"allow_http", BOOLEAN, false, AT(allow_http)},
-    {"proxy", STRING, false, AT(proxy)},
-    {"user_agent", STRING, false, AT(user_agent)},
-    {"connect_timeout", SECONDS, false, AT(connect_timeout)},
-    {"timeout", SECONDS, true, AT(call.timeout)},
-    {"attempt_timeout", SECONDS, true, AT(call.attempt_timeout)},
-    {"retries", COUNT, true, AT(call.retries)},
-    {"guard", BOOLEAN, true, AT(call.guard)},
-    {"ignore_missing", BOOLEAN, true, AT(call.ignore_missing)},
-    {"wait", WAIT, true, AT(call.wait)},
-    {"on_attempt", FUNCTION, true, 0},
+    {"region", STRING, EVS_AT_NEW, AT(region)},
+    {"endpoint", STRING, EVS_AT_NEW, AT(endpoint)},
+    {"ak", STRING, EVS_AT_NEW, AT(ak)},
+    {"sk", STRING, EVS_AT_NEW, AT(sk)},
+    {"security_token", STRING, EVS_AT_NEW, AT(security_token)},
+    {"token", STRING, EVS_AT_NEW, AT(token)},
+    {"algorithm", ALGORITHM, EVS_AT_NEW, AT(algorithm)},
+    {"ca_file", STRING, EVS_AT_NEW, AT(ca_file)},
+    {"tls_verify", BOOLEAN, EVS_AT_NEW, AT(tls_verify)},
+    {"allow_http", BOOLEAN, EVS_AT_NEW, AT(allow_http)},
+    {"proxy", STRING, EVS_AT_NEW, AT(proxy)},
+    {"user_agent", STRING, EVS_AT_NEW, AT(user_agent)},
+    {"connect_timeout", NUMBER, EVS_AT_NEW, AT(connect_timeout)},
+    {"timeout", NUMBER, EVS_AT_CALL, AT(call.timeout)},
+    {"attempt_timeout", NUMBER, EVS_AT_CALL, AT(call.attempt_timeout)},
+    {"retries", COUNT, EVS_AT_CALL, AT(call.retries)},
+    {"guard", BOOLEAN, EVS_AT_CALL, AT(call.guard)},
+    {"ignore_missing", BOOLEAN, EVS_AT_CALL, AT(call.ignore_missing)},
+    {"wait", WAIT, EVS_AT_CALL, AT(call.wait)},
+    {"on_attempt", FUNCTION, EVS_AT_CALL, 0},
+    {"concurrency", COUNT, EVS_AT_BATCH, AT(batch.concurrency)},
+    {"rate", NUMBER, EVS_AT_BATCH, AT(batch.rate)},
+    {"on_result", FUNCTION, EVS_AT_BATCH, 0},
 };
 
-enum { RETRIES_MAX = 100, WAIT_DEFAULT = 180 };
+enum { COUNT_MAX = 1000, WAIT_DEFAULT = 180 };
 
-static const struct option *find(lua_State *L, const char *name, bool at_call)
+static const struct option *find(lua_State *L, const char *name, enum evs_lua_options_at at)
 {
     for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
         if (strcmp(options[i].name, name) != 0)
             continue;
-        if (at_call && !options[i].at_call)
-            luaL_error(L, "option '%s' belongs to evs.new, not to a call", name);
+        if (options[i].at > at)
+            luaL_error(L, "option '%s' belongs to %s, not to this call", name,
+                       options[i].at == EVS_AT_NEW ? "evs.new" : "delete_snapshots");
         return &options[i];
     }
     luaL_error(L, "unknown option '%s'", name);
@@ -84,8 +88,8 @@ static bool read_count(lua_State *L, const struct option *option, void *member,
 
     check_type(L, option, LUA_TNUMBER);
     value = (double)lua_tonumber(L, -1);
-    if (!(value >= 0 && value <= RETRIES_MAX) || value != (double)(unsigned)value)
-        return refuse(error, option, "must be a whole number from 0 to 100");
+    if (!(value >= 0 && value <= COUNT_MAX) || value != (double)(unsigned)value)
+        return refuse(error, option, "must be a whole number up to 1000");
     *(unsigned *)member = (unsigned)value;
     return true;
 }
@@ -140,7 +144,7 @@ static bool read_value(lua_State *L, const struct option *option, struct evs_set
         check_type(L, option, LUA_TBOOLEAN);
         *(bool *)member = lua_toboolean(L, -1);
         return true;
-    case SECONDS:
+    case NUMBER:
         check_type(L, option, LUA_TNUMBER);
         *(double *)member = (double)lua_tonumber(L, -1);
         return true;
@@ -156,8 +160,8 @@ static bool read_value(lua_State *L, const struct option *option, struct evs_set
     }
 }
 
-bool evs_lua_options_read(lua_State *L, int index, bool at_call, struct evs_settings *settings,
-                          struct evs_error *error)
+bool evs_lua_options_read(lua_State *L, int index, enum evs_lua_options_at at,
+                          struct evs_settings *settings, struct evs_error *error)
 {
     bool usable = true;
 
@@ -170,7 +174,7 @@ bool evs_lua_options_read(lua_State *L, int index, bool at_call, struct evs_sett
 
         if (lua_type(L, -2) != LUA_TSTRING)
             luaL_error(L, "option names are strings, not %s", luaL_typename(L, -2));
-        option = find(L, lua_tostring(L, -2), at_call);
+        option = find(L, lua_tostring(L, -2), at);
         /* Types are checked to the end, so that a slip in the program always raises. */
         if (!read_value(L, option, settings, usable ? error : &(struct evs_error){0}))
             usable = false;
@@ -181,10 +185,10 @@ bool evs_lua_options_read(lua_State *L, int index, bool at_call, struct evs_sett
     return usable;
 }
 
-void evs_lua_options_push_on_attempt(lua_State *L, int index)
+void evs_lua_options_push_function(lua_State *L, int index, const char *name)
 {
     if (lua_istable(L, index))
-        lua_getfield(L, index, "on_attempt");
+        lua_getfield(L, index, name);
     else
         lua_pushnil(L);
 }

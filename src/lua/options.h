@@ -12,16 +12,19 @@
 
 #pragma GCC visibility push(hidden)
 
+/** Where an option may stand: all of them in evs.new, fewer at a call. */
+enum evs_lua_options_at { EVS_AT_CALL, EVS_AT_BATCH, EVS_AT_NEW };
+
 /**
  * Read the table at `index`, if there is one (nil or none: nothing is read), over what `settings`
- * holds. `at_call` allows only the options of a call. Strings stay alive in the table. Returns
+ * holds; options that may not stand `at` this place raise. Strings stay alive in the table. Returns
  * false and sets `error` when a value cannot be used.
  */
-bool evs_lua_options_read(lua_State *L, int index, bool at_call, struct evs_settings *settings,
-                          struct evs_error *error);
+bool evs_lua_options_read(lua_State *L, int index, enum evs_lua_options_at at,
+                          struct evs_settings *settings, struct evs_error *error);
 
-/** Push the `on_attempt` function of the option table at `index`, or nil. */
-void evs_lua_options_push_on_attempt(lua_State *L, int index);
+/** Push the function that the option table at `index` has under `name`, or nil. */
+void evs_lua_options_push_function(lua_State *L, int index, const char *name);
 
 /** The string argument at `arg`, which `name` is; raises for every other type, numbers included. */
 struct evs_str evs_lua_check_string(lua_State *L, int arg, const char *name);

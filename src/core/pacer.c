@@ -1,0 +1,117 @@
+#include "pacer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SLACK 1.012        /* what starts a second apart may arrive a little closer */
+#define HOLD_MOST 10.0     /* one call's Retry-After does not stop all the others for longer */
+#define PACE_LEAST 0.5     /* requests a second: there is always a try */
+#define NEAR 0.9           /* of the pace that was refused: up to there it recovers fast */
+#define RECOVERY 0.25      /* of the way there in a second */
+#define CREEP 0.01         /* beyond it, of itself in a second */
+#define COUNT_SECONDS 1.0  /* how long starts are counted to know their rate */
+#define COUNT_LEAST 0.02
+
+bool evs_pacer_init(struct evs_pacer *pacer, double rate)
+{
+    memset(pacer, 0, sizeof *pacer);
+    pacer->hold = -1;
+    if (rate <= 0)
+        return true;
+    pacer->ring_size = rate < 1 ? 1 : (size_t)rate;
+    pacer->window = (rate < 1 ? 1 / rate : 1) * SLACK;
+    pacer->ring = calloc(pacer->ring_size, sizeof *pacer->ring);
+    return pacer->ring != NULL;
+}
+
+void evs_pacer_free(struct evs_pacer *pacer)
+{
+    free(pacer->ring);
+    pacer->ring = NULL;
+}
+
+/* Step by step: fast while far below the pace that was refused, then slowly. */
+static void recover(struct evs_pacer *pacer, double now)
+{
+    double near = pacer->refused * NEAR;
+    double passed = now - pacer->looked_at;
+
+    if (passed <= 0)
+        return;
+    pacer->looked_at = now;
+    if (pacer->pace < near)
+        pacer->pace += (near - pacer->pace) * (passed < 1 ? passed * RECOVERY : RECOVERY) + 0.1 * passed;
+    else
+        pacer->pace += (pacer->pace * CREEP + 0.1) * passed;
+}
+
+static void begin_hold(struct evs_pacer *pacer, double now)
+{
+    double hold = pacer->hold < HOLD_MOST ? pacer->hold : HOLD_MOST;
+
+    if (now + hold > pacer->hold_until)
+        pacer->hold_until = now + hold;
+    pacer->hold = -1;
+}
+
+static double later(double a, double b)
+{
+    return a > b ? a : b;
+}
+
+double evs_pacer_wait(struct evs_pacer *pacer, double now)
+{
+    double at = now;
+
+    if (pacer->hold >= 0)
+        begin_hold(pacer, now);
+    if (pacer->pace > 0) {
+        recover(pacer, now);
+        at = later(later(at, pacer->next_at), pacer->hold_until);
+    }
+    /* Evenly: a whole second's worth at once would be just as legal and no joy for anybody. Who is late
+     * may catch up, but never beyond what the window allows. */
+    if (pacer->window > 0 && pacer->ring_count == pacer->ring_size)
+        at = later(at, pacer->ring[pacer->ring_next] + pacer->window);
+    return at - now;
+}
+
+void evs_pacer_start(struct evs_pacer *pacer, double now)
+{
+    if (pacer->window > 0) {
+        pacer->ring[pacer->ring_next] = now;
+        pacer->ring_next = (pacer->ring_next + 1) % pacer->ring_size;
+        if (pacer->ring_count < pacer->ring_size)
+            pacer->ring_count++;
+    }
+    if (pacer->pace > 0)
+        pacer->next_at = later(pacer->next_at, now - 1 / pacer->pace) + 1 / pacer->pace;
+    if (pacer->counted == 0 || now - pacer->counted_from > COUNT_SECONDS) {
+        pacer->counted_from = now;
+        pacer->counted = 0;
+    }
+    pacer->counted++;
+}
+
+/* How many requests a second have started lately. */
+static double measured(const struct evs_pacer *pacer, double sent_at)
+{
+    double seconds = sent_at - pacer->counted_from;
+
+    return pacer->counted / (seconds > COUNT_LEAST ? seconds : COUNT_LEAST);
+}
+
+void evs_pacer_throttle(struct evs_pacer *pacer, double sent_at, double retry_after)
+{
+    if (retry_after > pacer->hold)
+        pacer->hold = retry_after;
+    if (pacer->pace > 0 && sent_at <= pacer->changed_at)
+        return; /* it started before the pace was cut down for the others' sake */
+    if (pacer->pace <= 0) {
+        pacer->pace = measured(pacer, sent_at);
+        pacer->looked_at = sent_at;
+    }
+    pacer->refused = pacer->pace;
+    pacer->pace = later(pacer->pace / 2, PACE_LEAST);
+    pacer->changed_at = later(pacer->changed_at, sent_at);
+}
