@@ -236,11 +236,11 @@ static void fail_wait_timeout(struct evs_deletion *d)
 {
     if (d->last_status[0])
         evs_error_set(&d->flow.error, EVS_WAIT_TIMEOUT,
-                      "the deletion was accepted, but the snapshot is still '%s' after %g s",
+                      "the deletion was accepted, but the snapshot was last seen '%s', and wait=%g is over",
                       d->last_status, d->flow.options.wait);
     else
         evs_error_set(&d->flow.error, EVS_WAIT_TIMEOUT,
-                      "the deletion was accepted, but nothing was seen of the snapshot for %g s",
+                      "the deletion was accepted, but no look showed the snapshot, and wait=%g is over",
                       d->flow.options.wait);
     evs_flow_fail_with_error(&d->flow);
 }

@@ -3,6 +3,7 @@
 #include "keyring.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #define BACKOFF_BASE 0.2
@@ -288,14 +289,20 @@ static bool heal(struct evs_exchange *x)
     return false;
 }
 
+static void name_source(struct evs_exchange *x)
+{
+    char text[64];
+
+    snprintf(text, sizeof text, " (the keys came from: %s)", x->client->keys.source);
+    evs_error_append(&x->error, text);
+}
+
 static bool reply_unauthorized(struct evs_exchange *x, const struct evs_facts *facts)
 {
     struct evs_client *client = x->client;
     bool current = x->generation == client->gate.generation;
 
-    evs_error_append(&x->error, " (keys from ");
-    evs_error_append(&x->error, client->keys.source);
-    evs_error_append(&x->error, ")");
+    name_source(x);
     x->clock_heals = clock_heals(x, facts);
     x->clock_offset = facts->date - x->signed_at;
     if (current && x->resends == 0 && !client->gate.healed && evs_keys_temporary(&client->keys)) {

@@ -9,8 +9,6 @@
 #define NEAR 0.9           /* of the pace that was refused: up to there it recovers fast */
 #define RECOVERY 0.25      /* of the way there in a second */
 #define CREEP 0.01         /* beyond it, of itself in a second */
-#define COUNT_SECONDS 1.0  /* how long starts are counted to know their rate */
-#define COUNT_LEAST 0.02
 
 bool evs_pacer_init(struct evs_pacer *pacer, double rate)
 {
@@ -86,19 +84,20 @@ void evs_pacer_start(struct evs_pacer *pacer, double now)
     }
     if (pacer->pace > 0)
         pacer->next_at = later(pacer->next_at, now - 1 / pacer->pace) + 1 / pacer->pace;
-    if (pacer->counted == 0 || now - pacer->counted_from > COUNT_SECONDS) {
+    if (pacer->counted == 0 || now - pacer->counted_from >= 1) {
+        pacer->before = now - pacer->counted_from < 2 ? pacer->counted : 0;
         pacer->counted_from = now;
         pacer->counted = 0;
     }
     pacer->counted++;
+    pacer->started_at = now;
 }
 
-/* How many requests a second have started lately. */
-static double measured(const struct evs_pacer *pacer, double sent_at)
+/* How many requests started in a second lately. What came in a burst of less than a second counts as that
+ * second's worth: limits are counted in seconds too. */
+static double measured(const struct evs_pacer *pacer)
 {
-    double seconds = sent_at - pacer->counted_from;
-
-    return pacer->counted / (seconds > COUNT_LEAST ? seconds : COUNT_LEAST);
+    return pacer->counted > pacer->before ? pacer->counted : pacer->before;
 }
 
 void evs_pacer_throttle(struct evs_pacer *pacer, double sent_at, double retry_after)
@@ -108,10 +107,10 @@ void evs_pacer_throttle(struct evs_pacer *pacer, double sent_at, double retry_af
     if (pacer->pace > 0 && sent_at <= pacer->changed_at)
         return; /* it started before the pace was cut down for the others' sake */
     if (pacer->pace <= 0) {
-        pacer->pace = measured(pacer, sent_at);
+        pacer->pace = measured(pacer);
         pacer->looked_at = sent_at;
     }
     pacer->refused = pacer->pace;
     pacer->pace = later(pacer->pace / 2, PACE_LEAST);
-    pacer->changed_at = later(pacer->changed_at, sent_at);
+    pacer->changed_at = pacer->started_at;
 }

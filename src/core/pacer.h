@@ -21,14 +21,16 @@ struct evs_pacer {
     /* the pace that the server allows */
     double pace;       /**< requests a second; 0: no 429 was seen */
     double refused;    /**< the pace at which the last 429 came */
-    double changed_at; /**< when it was last cut down */
+    double changed_at; /**< the last start before it was cut down */
+    double started_at; /**< the last start */
     double looked_at;  /**< up to when it has recovered */
     double next_at;    /**< the earliest start at this pace */
     double hold;       /**< Retry-After of a 429 not yet held against a clock; negative: none */
     double hold_until; /**< nothing starts before it */
     /* how fast they really start */
     double counted_from;
-    unsigned counted;
+    unsigned counted; /**< since then */
+    unsigned before;  /**< in the second before that */
 };
 
 /** Never start more than `rate` requests in any sliding second. False when memory ends. */

@@ -160,10 +160,8 @@ void evs_clean(char *out, size_t size, struct evs_str text)
         size_t len = utf8_length(rest);
 
         i += len ? len : 1;
-        if (len == 0)
-            continue;
-        if (is_control((const unsigned char *)rest.data, len)) {
-            gap = written > 0;
+        if (len == 0 || is_control((const unsigned char *)rest.data, len)) {
+            gap = written > 0; /* dropped without one, a bad byte would leave a secret whole */
             continue;
         }
         if (written + gap + len + 1 > size)

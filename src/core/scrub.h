@@ -27,8 +27,8 @@ void evs_scrub(struct evs_buf *out, struct evs_str text, const struct evs_str *s
 bool evs_scrub_finds(struct evs_str text, const struct evs_str *secrets, size_t count);
 
 /**
- * Copy `text` into `out` (`size` bytes with the NUL) as one readable line: runs of blanks and
- * control characters become one blank, bytes that are not UTF-8 are dropped, and a text too long
+ * Copy `text` into `out` (`size` bytes with the NUL) as one readable line: runs of blanks,
+ * control characters and bytes that are not UTF-8 become one blank, and a text too long
  * is cut between characters.
  */
 void evs_clean(char *out, size_t size, struct evs_str text);

@@ -6,6 +6,7 @@
 #include "error.h"
 #include "machine.h"
 #include "options.h"
+#include "sweep.h"
 
 #define METATABLE "evs.client"
 
@@ -77,6 +78,12 @@ static int each_snapshot(lua_State *L)
     return evs_lua_call_each(L, 1, 2);
 }
 
+static int delete_snapshots(lua_State *L)
+{
+    check_call(L);
+    return evs_lua_sweep(L, 1, 2);
+}
+
 /* client:last() */
 static int last(lua_State *L)
 {
@@ -140,6 +147,7 @@ void evs_lua_client_setup(lua_State *L)
                                        {"show_snapshot", show_snapshot},
                                        {"list_snapshots", list_snapshots},
                                        {"each_snapshot", each_snapshot},
+                                       {"delete_snapshots", delete_snapshots},
                                        {"start", evs_lua_machine_start},
                                        {"last", last},
                                        {"close", close},

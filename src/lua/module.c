@@ -1,11 +1,13 @@
 #include "module.h"
 
+#include "batch.h"
 #include "call.h"
 #include "client.h"
 #include "error.h"
 #include "json.h"
 #include "machine.h"
 #include "sign.h"
+#include "sweep.h"
 
 #define DEFAULT_CLIENT "evs.default_client"
 
@@ -16,7 +18,8 @@ static bool is_safe(lua_State *L)
 }
 
 /* Push the client of the plain functions at index 4, above their three arguments. It is made from the
- * environment at the first use that succeeds. What the program got wrong raises even without it. */
+ * environment at the first use that succeeds. What the program got wrong raises even without it; `type`
+ * is what the call is, NULL for delete_snapshots. */
 static bool push_default_client(lua_State *L, const struct evs_flow_type *type,
                                 struct evs_error *error)
 {
@@ -24,7 +27,10 @@ static bool push_default_client(lua_State *L, const struct evs_flow_type *type,
     lua_getfield(L, LUA_REGISTRYINDEX, DEFAULT_CLIENT);
     if (!lua_isnil(L, -1))
         return true;
-    evs_lua_machine_check(L, type, 1);
+    if (type)
+        evs_lua_machine_check(L, type, 1);
+    else
+        evs_lua_sweep_check(L, 1);
     if (!evs_lua_client_new(L, 4, false, error)) /* its options are the nil there */
         return false;
     lua_replace(L, 4);
@@ -60,6 +66,15 @@ static int list_snapshots(lua_State *L)
 
     if (push_default_client(L, &evs_list_snapshots, &error))
         return evs_lua_call_list(L, 4, 1);
+    return evs_lua_error_return(L, &error);
+}
+
+static int delete_snapshots(lua_State *L)
+{
+    struct evs_error error;
+
+    if (push_default_client(L, NULL, &error))
+        return evs_lua_sweep(L, 4, 1);
     return evs_lua_error_return(L, &error);
 }
 
@@ -133,6 +148,7 @@ int evs_lua_module_open(lua_State *L, bool safe)
                                          {"show_snapshot", show_snapshot},
                                          {"list_snapshots", list_snapshots},
                                          {"each_snapshot", each_snapshot},
+                                         {"delete_snapshots", delete_snapshots},
                                          {"new", new},
                                          {"sign", evs_lua_sign},
                                          {"is_error", evs_lua_is_error},
@@ -144,6 +160,7 @@ int evs_lua_module_open(lua_State *L, bool safe)
     evs_lua_error_setup(L);
     evs_lua_client_setup(L);
     evs_lua_machine_setup(L);
+    evs_lua_batch_setup(L);
     lua_pushboolean(L, safe);
     evs_compat_setfuncs(L, functions, 1);
     lua_pushliteral(L, EVS_VERSION);
