@@ -1,0 +1,332 @@
+-- luacheck: ignore 212 241
+
+--- Deletes snapshots of Huawei Cloud's Elastic Volume Service (EVS).
+---
+--- These are the types for editors (LuaCATS). Nothing here runs: the module is written in C.
+--- Times are in seconds, fractions allowed. What a program got wrong raises: a wrong type, a number
+--- as id, an option that does not exist. What fails at run time is returned.
+---@meta evs
+
+--- What is returned when a call fails: a table of strings, numbers and booleans.
+--- `tostring(err)` is one line with all that matters. No field holds a secret.
+---
+--- Codes are the server's own (`EVS.1047`, `APIGW.0301`, `404`), or `HTTP.` and the status where
+--- its answer names none, or one of these:
+---
+--- * `Client.InvalidArgument`: an id or the value of an option cannot be used; nothing was sent.
+--- * `Client.NoCredentials`: no source has keys, the message says why; nothing was sent.
+--- * `Client.NoEndpoint`: neither region nor endpoint is known; nothing was sent.
+--- * `Client.Resolve`: the host's name has no address.
+--- * `Client.Connect`: no connection came about.
+--- * `Client.TLS`: the TLS handshake failed, or the certificate does not verify.
+--- * `Client.Proxy`: the proxy was not found, or it refused.
+--- * `Client.Timeout`: no connection, or no answer, in time.
+--- * `Client.Network`: the connection broke.
+--- * `Client.BadResponse`: an answer that EVS does not give, such as a login page.
+--- * `Client.Protected`: the snapshot belongs to a backup.
+--- * `Client.WrongState`: the snapshot is neither `available` nor `error`.
+--- * `Client.NotDeleted`: EVS took the deletion on and did not carry it out.
+--- * `Client.WaitTimeout`: accepted, and still there when the time to wait was over.
+--- * `Client.Stopped`: the call was cancelled, or memory ran out.
+--- * `Client.Closed`: the client is closed.
+---@class evs.Error
+---@field code string never empty; at most 64 characters of `[A-Za-z0-9._-]`
+---@field message string never empty; one line of at most 2 KiB
+---@field outcome evs.Outcome what is known of the deletion
+---@field attempts integer requests of this call that were put on the wire
+---@field retryable boolean whether the same call may succeed later
+---@field status? integer HTTP status, where there was an answer
+---@field kind? string name of the answer's envelope: `itemNotFound`, `badRequest`
+---@field request_id? string the server's name for the request, for its support
+
+--- What is known of the deletion when a call fails:
+---
+--- * `not_sent`: no DELETE left this machine; always so when showing and listing.
+--- * `refused`: the server answered, and its answer was no.
+--- * `unknown`: it may have happened.
+--- * `accepted`: EVS took it on (202); what failed is the waiting that followed.
+---@alias evs.Outcome "not_sent"|"refused"|"unknown"|"accepted"
+
+---@alias evs.Status
+---| "creating"
+---| "available" # can be deleted
+---| "error" # can be deleted
+---| "deleting"
+---| "error_deleting"
+---| "rollbacking"
+---| "backing-up"
+
+--- A snapshot as EVS shows it; a JSON null is nil. It has every field of EVS's answer, these among
+--- them.
+---@class evs.Snapshot
+---@field id string
+---@field status evs.Status
+---@field name? string
+---@field description? string
+---@field volume_id? string the disk it was taken of
+---@field size? number of that disk, in GiB
+---@field metadata? table<string, any> with `__system__enableActive` it belongs to a backup
+---@field created_at? string without a time zone, `2026-01-31T04:05:06.000000`
+---@field updated_at? string
+---@field [string] any
+
+--- What `on_attempt` is told of an attempt. No secret is in it.
+---@class evs.Attempt
+---@field method "GET"|"DELETE"
+---@field path string
+---@field status? integer HTTP status; nil when there was no answer
+---@field seconds number from the start of the attempt to its end
+---@field attempt integer requests of this call put on the wire so far
+
+--- Options of one call; in `evs.new` they are the defaults of every call of that client.
+---@class evs.CallOptions
+---@field timeout? number seconds from the first request to the DELETE's last answer (default 30)
+---@field attempt_timeout? number seconds for one request and its answer (default 10)
+---@field retries? integer how often a request may be sent again, 0 to 100 (default 3)
+---@field guard? boolean look first, and spare backups' and busy snapshots (default true)
+---@field ignore_missing? boolean a snapshot that does not exist is success (default false)
+---@field wait? boolean|number seconds to wait until it is gone; true is 180 (default false)
+---@field on_attempt? fun(attempt: evs.Attempt) called after each attempt of a blocking call
+
+--- Options of a client. An option wins over the environment. The endpoint of a region is
+--- `https://evs.REGION.myhuaweicloud.com`. `ak`, `sk` and `security_token` exclude `token`. Without
+--- any of them keys come from the environment, from the file `~/.huaweicloud/credentials` (or the
+--- one that `HUAWEICLOUD_SDK_CREDENTIALS_FILE` names), or from the metadata service of a server.
+---@class evs.Options : evs.CallOptions
+---@field region? string `ap-southeast-1` (default from `HUAWEICLOUD_SDK_REGION`)
+---@field endpoint? string scheme, host, port, nothing else (default from `EVS_ENDPOINT`)
+---@field ak? string access key (default from `HUAWEICLOUD_SDK_AK`)
+---@field sk? string secret key (default from `HUAWEICLOUD_SDK_SK`)
+---@field security_token? string (default from `HUAWEICLOUD_SDK_SECURITY_TOKEN`)
+---@field token? string IAM token, sent in place of a signature (default from `EVS_TOKEN`)
+---@field algorithm? evs.Algorithm (default `SDK-HMAC-SHA256`)
+---@field ca_file? string PEM file of the CAs to trust (default from `EVS_CA_FILE`, else libcurl's)
+---@field tls_verify? boolean false accepts any certificate (default true)
+---@field allow_http? boolean http to hosts other than loopback (default false)
+---@field proxy? string proxy for https; "" is none (default from `HTTPS_PROXY`, `NO_PROXY`)
+---@field user_agent? string (default `lua-evs/` and the version)
+---@field connect_timeout? number seconds to connect, name and TLS included (default 5)
+
+--- Which snapshots to list, and how. A filter that is given must not be empty.
+---@class evs.Filter
+---@field name? string
+---@field status? evs.Status
+---@field volume_id? string
+---@field id? string
+---@field availability_zone? string
+---@field service_type? string `EVS`, `DSS` or `DESS`
+---@field dedicated_storage_name? string
+---@field dedicated_storage_id? string
+---@field enterprise_project_id? string
+---@field limit? integer rows of a page, 2 to 1000 (default 1000)
+
+---@alias evs.Algorithm "SDK-HMAC-SHA256"|"SDK-HMAC-SM3"|"V11-HMAC-SHA256"
+
+--- A request for `evs.sign`.
+---@class evs.SignRequest
+---@field method string upper-case letters
+---@field url string as on the wire; what is percent-encoded stays so
+---@field headers? table<string, string> headers to sign besides Host and X-Sdk-Date
+---@field body? string (default empty)
+---@field ak string
+---@field sk string
+---@field security_token? string of temporary keys
+---@field algorithm? evs.Algorithm (default `SDK-HMAC-SHA256`)
+---@field region? string needed by `V11-HMAC-SHA256`
+---@field service? string needed by `V11-HMAC-SHA256`
+---@field time? number seconds since 1970 (default now)
+
+--- A request that a machine wants sent.
+---@class evs.Request
+---@field method "GET"|"DELETE"|"PUT"
+---@field url string
+---@field metadata? true it is for the metadata service: not through a proxy
+---@field headers table<string, string> send all of them; Host is the URL's
+---@field deadline number on the monotonic clock given to `next`: later than this, call `fail`
+
+--- What `client:last` tells.
+---@class evs.Last
+---@field attempts integer
+---@field status? integer HTTP status of the last answer
+---@field request_id? string
+
+--- What `evs.info` tells.
+---@class evs.Info
+---@field version string of lua-evs
+---@field libcurl string libcurl and the libraries in it
+---@field tls string libcurl's TLS library; "" when it has none
+---@field nettle string
+---@field lua string
+---@field algorithms evs.Algorithm[] those that `evs.sign` has here
+
+---@class evs
+---@field _VERSION string
+local evs = {}
+
+--- Deletes a snapshot, with a client that is made from the environment at the first use.
+---
+--- Compare the result with `== true`: the error is a table, and as true as true. `evs.safe` returns
+--- nil and the error instead.
+---
+--- Without `wait`, true means that EVS accepted the deletion with a 202, the only success that EVS
+--- documents for this call. With `wait` it means that the snapshot is gone: EVS answers 404.
+---
+--- A snapshot from show, list or each may stand for its id: the guard then sends no request.
+---
+--- With `guard` a GET goes ahead of the DELETE. Refused are snapshots that belong to a backup (name
+--- `autobk_snapshot_...` or metadata `__system__enableActive`, as EVS's documents say), and those
+--- that EVS would refuse with EVS.1047 for their status.
+---@param project_id string `[A-Za-z0-9_.~-]{1,255}`, not `.` or `..`
+---@param snapshot string|evs.Snapshot the snapshot's id, of the same characters; or a snapshot
+---@param opts? evs.CallOptions
+---@return true|evs.Error result true, or the error
+function evs.delete_snapshot(project_id, snapshot, opts) end
+
+--- Shows a snapshot, with the same client as `evs.delete_snapshot`.
+---@param project_id string
+---@param snapshot string|evs.Snapshot the snapshot's id, or a snapshot
+---@param opts? evs.CallOptions `timeout`, `attempt_timeout`, `retries`, `on_attempt` matter here
+---@return evs.Snapshot? snapshot nil when it failed
+---@return evs.Error? err of a missing one: status 404, kind `itemNotFound` or code `EVS.5404`
+function evs.show_snapshot(project_id, snapshot, opts) end
+
+--- Lists snapshots, all pages of them, with the same client as `evs.delete_snapshot`. The pages
+--- overlap by a row, so that a list which changes meanwhile has no gaps and no doubles.
+---@param project_id string
+---@param filter? evs.Filter
+---@param opts? evs.CallOptions `timeout` is for each page
+---@return evs.Snapshot[]? snapshots never a part of them; nil when a page failed
+---@return evs.Error? err
+function evs.list_snapshots(project_id, filter, opts) end
+
+--- Iterates over snapshots with one page in memory. A `for` loop ends at an error as it does at the
+--- end: call the iterator yourself to tell them apart.
+---@param project_id string
+---@param filter? evs.Filter
+---@param opts? evs.CallOptions `timeout` is for each page
+---@return fun(): evs.Snapshot?, evs.Error? iterator
+function evs.each_snapshot(project_id, filter, opts) end
+
+--- Makes a client. No I/O is done: a wrong key or host shows at the first call.
+--- A client belongs to one thread. It keeps connections, and what it learned of its key.
+---@param opts? evs.Options
+---@return evs.Client? client nil when an option's value cannot be used
+---@return evs.Error? err `Client.InvalidArgument`, or `Client.NoEndpoint`
+function evs.new(opts) end
+
+--- Signs a request to any Huawei Cloud API. Raises for every fault of the request.
+---
+--- Signed are Host, X-Sdk-Date and all that `headers` has, which must not be Authorization, Host or
+--- X-Sdk-Date. A given X-Sdk-Content-Sha256 (or -Sm3) takes the place of the body's hash. A gateway
+--- accepts a signature for 15 minutes.
+---
+--- Returned are the headers to send with those given: Host, X-Sdk-Date, Authorization, and
+--- X-Security-Token if there is a security token.
+---@param request evs.SignRequest
+---@return table<string, string> headers
+function evs.sign(request) end
+
+--- Whether a value is an error of this module. Its fields tell, so that a copy which came from
+--- another Lua state, and has lost its metatable, is one too.
+---@param value any
+---@return boolean
+function evs.is_error(value) end
+
+--- Versions of what is loaded, for reports of bugs.
+---@return evs.Info
+function evs.info() end
+
+--- A client, made by `evs.new`. `tostring` shows its endpoint and the AK's last four characters.
+--- Lua 5.4 closes a to-be-closed variable.
+---@class evs.Client
+local Client = {}
+
+--- Deletes a snapshot; see `evs.delete_snapshot`.
+--- A client of `evs.safe` returns nil and the error instead of the error.
+---@param project_id string
+---@param snapshot string|evs.Snapshot
+---@param opts? evs.CallOptions
+---@return true|evs.Error result
+function Client:delete_snapshot(project_id, snapshot, opts) end
+
+--- Shows a snapshot; see `evs.show_snapshot`.
+---@param project_id string
+---@param snapshot string|evs.Snapshot
+---@param opts? evs.CallOptions
+---@return evs.Snapshot? snapshot
+---@return evs.Error? err
+function Client:show_snapshot(project_id, snapshot, opts) end
+
+--- Lists snapshots; see `evs.list_snapshots`.
+---@param project_id string
+---@param filter? evs.Filter
+---@param opts? evs.CallOptions
+---@return evs.Snapshot[]? snapshots
+---@return evs.Error? err
+function Client:list_snapshots(project_id, filter, opts) end
+
+--- Iterates over snapshots; see `evs.each_snapshot`.
+---@param project_id string
+---@param filter? evs.Filter
+---@param opts? evs.CallOptions
+---@return fun(): evs.Snapshot?, evs.Error? iterator
+function Client:each_snapshot(project_id, filter, opts) end
+
+--- Starts a call that another event loop carries. Nothing is sent before `next` asks for it.
+---@param operation "delete_snapshot"|"show_snapshot"|"list_snapshots"
+---@param project_id string
+---@param what string|evs.Snapshot|evs.Filter|nil the id or the snapshot; of a list its filter
+---@param opts? evs.CallOptions `on_attempt` is not called
+---@return evs.Machine machine always: what is wrong with an id comes as its result
+function Client:start(operation, project_id, what, opts) end
+
+--- Tells of the last call that ended.
+---@return evs.Last? last nil before the first
+function Client:last() end
+
+--- Closes the connections and wipes the keys. Later calls fail with `Client.Closed`. Closing again
+--- is no error.
+function Client:close() end
+
+--- A call without I/O: it says what to send and is told what came. Methods called out of order
+--- raise.
+---@class evs.Machine
+local Machine = {}
+
+--- Says what to do next. Not while a request is out. After the end it repeats the end.
+---
+--- * `"send", request`: send it, then call `reply` or `fail`, then `next`.
+--- * `"sleep", seconds`: call `next` again after so long, or earlier.
+--- * `"done", result`: the end; `"done", nil, err` for a failure, with both modules.
+---@param mono number seconds of a clock that never jumps
+---@param wall number seconds since 1970, for the signature
+---@return "send"|"sleep"|"done" what
+---@return evs.Request|number|true|evs.Snapshot|evs.Snapshot[]|nil value
+---@return evs.Error? err
+function Machine:next(mono, wall) end
+
+--- Gives the answer to the request that is out.
+---@param status integer of the final answer, 200 to 999
+---@param headers? table<string, string|string[]> names in any case
+---@param body? string read up to 1 MiB, of a list's page up to 16 MiB
+function Machine:reply(status, headers, body) end
+
+---@alias evs.Failure
+---| "Client.Resolve"
+---| "Client.Connect"
+---| "Client.TLS" # when unsent: not tried again
+---| "Client.Proxy" # when unsent: not tried again
+---| "Client.Timeout"
+---| "Client.Network"
+---| "Client.BadResponse"
+
+--- Says that no answer will come to the request that is out.
+---@param code evs.Failure
+---@param message string what went wrong; secrets are taken out of it
+---@param sent false|"maybe" false only if no byte of the request was written
+function Machine:fail(code, message, sent) end
+
+--- Ends the call with `Client.Stopped`. A request that is out counts as one that may have arrived.
+function Machine:cancel() end
+
+return evs
