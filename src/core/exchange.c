@@ -192,7 +192,8 @@ static enum evs_step ask_keyring(struct evs_exchange *x, double now, double wall
                                  struct evs_want *want)
 {
     struct evs_client *client = x->client;
-    bool renew = x->reviving && x->generation == client->gate.generation;
+    bool renew = x->reviving && x->generation == client->gate.generation &&
+                 client->gate.state != EVS_GATE_REFUSED;
     struct evs_error error;
 
     switch (evs_keyring_ask(client, x, now, wall, renew, &error)) {

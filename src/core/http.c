@@ -6,6 +6,7 @@
 #include "clock.h"
 #include "sigpipe.h"
 
+#include <netinet/in.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,14 +60,14 @@ static bool remember(struct evs_http *http, int fd)
 {
     if (http->socket_count == http->socket_room) {
         size_t room = http->socket_room ? http->socket_room * 2 : 8;
-        int *grown = realloc(http->sockets, room * sizeof *grown);
+        struct evs_socket *grown = realloc(http->sockets, room * sizeof *grown);
 
         if (!grown)
             return false;
         http->sockets = grown;
         http->socket_room = room;
     }
-    http->sockets[http->socket_count++] = fd;
+    http->sockets[http->socket_count++] = (struct evs_socket){fd, 0};
     return true;
 }
 
@@ -92,12 +93,39 @@ static int on_close(void *userdata, curl_socket_t fd)
     struct evs_http *http = userdata;
 
     for (size_t i = 0; i < http->socket_count; i++) {
-        if (http->sockets[i] == fd) {
+        if (http->sockets[i].fd == fd) {
             http->sockets[i] = http->sockets[--http->socket_count];
             break;
         }
     }
     return close(fd);
+}
+
+static int own_port(int fd)
+{
+    struct sockaddr_storage address;
+    socklen_t len = sizeof address;
+
+    if (getsockname(fd, (struct sockaddr *)&address, &len) != 0)
+        return 0;
+    if (address.ss_family == AF_INET)
+        return ntohs(((struct sockaddr_in *)&address)->sin_port);
+    if (address.ss_family == AF_INET6)
+        return ntohs(((struct sockaddr_in6 *)&address)->sin6_port);
+    return 0;
+}
+
+int evs_http_socket(struct evs_http *http, int local_port)
+{
+    for (size_t i = 0; i < http->socket_count; i++) {
+        struct evs_socket *s = &http->sockets[i];
+
+        if (s->port == 0)
+            s->port = own_port(s->fd);
+        if (s->port == local_port)
+            return s->fd;
+    }
+    return -1;
 }
 
 void evs_http_watch_sockets(struct evs_http *http, CURL *easy)
@@ -114,7 +142,7 @@ void evs_http_watch_sockets(struct evs_http *http, CURL *easy)
 static void leave_inherited(struct evs_http *http)
 {
     for (size_t i = 0; i < http->socket_count; i++)
-        close(http->sockets[i]);
+        close(http->sockets[i].fd);
 }
 
 void evs_http_free(struct evs_http *http)

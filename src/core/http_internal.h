@@ -34,13 +34,19 @@
 
 #pragma GCC visibility push(hidden)
 
+struct evs_socket {
+    int fd;
+    int port; /* its own, by which libcurl names a connection; 0: not asked yet */
+};
+
 struct evs_http {
     CURLM *multi;
     const struct evs_client *client;
     pid_t owner; /* whose connections these are: after a fork they are not the child's */
     struct evs_transfer *all;
-    int *sockets; /* that are open: a child closes them, and does nothing else to them */
+    struct evs_socket *sockets; /* that are open: a child closes them, and does nothing else to them */
     size_t socket_count, socket_room;
+    bool multiplexed; /* the last answer came over HTTP/2 */
 };
 
 struct evs_transfer {
@@ -53,6 +59,7 @@ struct evs_transfer {
     double deadline, connect_deadline;
     unsigned writes; /* how often the request was, or was about to be, written */
     bool header_ended;
+    bool stale; /* its connection had bytes to read before the request was written */
     bool metadata; /* set up for the metadata service */
     bool running;  /* libcurl has it */
     bool finished; /* and its end is known */
@@ -63,6 +70,9 @@ struct evs_transfer {
 
 /** Have `easy` open and close its sockets through `http`, which keeps count of them. */
 void evs_http_watch_sockets(struct evs_http *http, CURL *easy);
+
+/** The socket whose own port this is; -1: none. */
+int evs_http_socket(struct evs_http *http, int local_port);
 
 /** Take a transfer out of its home; what libcurl has of it is freed. */
 void evs_transfer_detach(struct evs_transfer *transfer);

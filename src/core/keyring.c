@@ -79,7 +79,7 @@ static enum evs_keyring_answer none(const struct evs_client *client, const char 
 
 /* Go on with, or begin, a visit to the metadata service. */
 static enum evs_keyring_answer visit(struct evs_client *client, const void *who, double now,
-                                     bool usable)
+                                     bool usable, bool renew)
 {
     struct evs_metadata *metadata = &client->metadata;
 
@@ -88,8 +88,8 @@ static enum evs_keyring_answer visit(struct evs_client *client, const void *who,
     if (metadata->visitor == who)
         return EVS_KEYS_FETCH;
     if (metadata->visitor)
-        return usable ? EVS_KEYS_READY : EVS_KEYS_WAIT;
-    if (evs_metadata_visit(metadata, who, now))
+        return usable && !renew ? EVS_KEYS_READY : EVS_KEYS_WAIT;
+    if (evs_metadata_visit(metadata, who, now, renew))
         return EVS_KEYS_FETCH;
     return usable ? EVS_KEYS_READY : EVS_KEYS_NONE;
 }
@@ -113,10 +113,10 @@ enum evs_keyring_answer evs_keyring_ask(struct evs_client *client, const void *w
         if (profile.broken)
             return none(client, profile.why, error);
     }
-    /* Keys that have just come are used, whatever our clock says of them: the server's may differ. */
-    answer = visit(client, who, now,
-                   temporary && (keys->expires == 0 || wall < keys->expires ||
-                                 client->metadata.why[0] == '\0'));
+    answer = visit(client, who, now, temporary && (keys->expires == 0 || wall < keys->expires),
+                   renew);
+    if (answer == EVS_KEYS_FETCH)
+        client->metadata.wall = wall;
     return answer == EVS_KEYS_NONE ? none(client, profile.why, error) : answer;
 }
 
@@ -126,6 +126,9 @@ void evs_keyring_reply(struct evs_client *client, const void *who, const struct 
 
     if (client->metadata.visitor != who || !evs_metadata_reply(&client->metadata, facts))
         return;
+    /* Expired when they come: our clock is wrong, and cannot tell when they end. */
+    if (expires <= client->metadata.wall)
+        expires = 0;
     if (evs_keys_same(&client->keys, &facts->credential)) {
         client->keys.expires = expires > 0 ? expires : 0;
         return;

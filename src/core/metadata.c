@@ -30,14 +30,12 @@ bool evs_metadata_init(struct evs_metadata *metadata, struct evs_str endpoint,
     return true;
 }
 
-bool evs_metadata_visit(struct evs_metadata *metadata, const void *visitor, double now)
+bool evs_metadata_visit(struct evs_metadata *metadata, const void *visitor, double now,
+                        bool renew)
 {
-    if (metadata->rest_begins) {
-        metadata->rest_begins = false;
-        metadata->rests_until = now + REST_SECONDS;
-    }
-    if (metadata->resting && now < metadata->rests_until)
+    if (metadata->resting && now < metadata->rests_until && (!renew || metadata->why[0]))
         return false;
+    metadata->rests_until = now + REST_SECONDS;
     metadata->resting = false;
     metadata->stage = metadata->token.len > 0 ? EVS_VISIT_KEYS : EVS_VISIT_TOKEN;
     metadata->visitor = visitor;
@@ -77,7 +75,7 @@ static void end_visit(struct evs_metadata *metadata)
 {
     metadata->stage = EVS_VISIT_NONE;
     metadata->visitor = NULL;
-    metadata->resting = metadata->rest_begins = true;
+    metadata->resting = true;
 }
 
 void evs_metadata_fail(struct evs_metadata *metadata, struct evs_str why)

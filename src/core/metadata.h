@@ -23,7 +23,7 @@ struct evs_metadata {
     double ends;                /**< monotonic; the visit is over by then, or given up */
     bool token_renewed;         /**< a token was refused once already in this visit */
     bool resting;               /**< there was a visit: no other one before `rests_until` */
-    bool rest_begins;           /**< `rests_until` counts from the next look at the clock */
+    double wall;                /**< our wall clock at the last visit, since 1970 */
     double rests_until;         /**< monotonic */
     struct evs_request request; /**< of the stage */
     struct evs_buf token;       /**< the session token; empty: the service wants none */
@@ -37,8 +37,12 @@ struct evs_metadata {
 bool evs_metadata_init(struct evs_metadata *metadata, struct evs_str endpoint,
                        struct evs_error *error);
 
-/** Begin a visit by `visitor` at `now`; false when the last one was only just over. */
-bool evs_metadata_visit(struct evs_metadata *metadata, const void *visitor, double now);
+/**
+ * Begin a visit by `visitor` at `now`; false when the last one was only just begun. `renew`, after a 401:
+ * only a visit that failed counts then.
+ */
+bool evs_metadata_visit(struct evs_metadata *metadata, const void *visitor, double now,
+                        bool renew);
 
 /** The request of the visit's stage. */
 const struct evs_request *evs_metadata_request(struct evs_metadata *metadata);

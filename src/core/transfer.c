@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 enum { HEADERS_LIMIT = 64 * 1024 };
 
@@ -18,13 +19,32 @@ static size_t on_body(char *data, size_t size, size_t count, void *userdata)
 }
 
 #ifdef HAVE_PREREQ
+/* Bytes that lie on a kept connection before the request is written are not the answer to it, but libcurl
+ * would take them for that: a goodbye (408) of an idle connection, a second 202 to the request before.
+ * A connection that the other side has closed shows here too. Frames of HTTP/2 say what they belong to. */
+static bool has_unread(const struct evs_transfer *t, int local_port)
+{
+    long connects = 0;
+    char byte;
+    int fd;
+
+    curl_easy_getinfo(t->easy, CURLINFO_NUM_CONNECTS, &connects);
+    if (connects > 0 || t->http->multiplexed)
+        return false;
+    fd = evs_http_socket(t->http, local_port);
+    return fd >= 0 && recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0;
+}
+
 /* libcurl sends a request again by itself when a reused connection closes without an answer. Whether to
  * repeat a DELETE is not its decision. */
 static int on_request(void *userdata, char *ip, char *local_ip, int port, int local_port)
 {
     struct evs_transfer *t = userdata;
 
-    (void)ip, (void)local_ip, (void)port, (void)local_port;
+    (void)ip, (void)local_ip, (void)port;
+    t->stale = t->writes == 0 && has_unread(t, local_port);
+    if (t->stale)
+        return CURL_PREREQFUNC_ABORT;
     return ++t->writes > 1 ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 #else
@@ -200,7 +220,7 @@ void evs_transfer_start(struct evs_transfer *t, const struct evs_want *want, siz
     t->body.max = limit;
     t->text[0] = '\0';
     t->writes = 0;
-    t->header_ended = t->finished = false;
+    t->header_ended = t->stale = t->finished = false;
     t->answer = (struct evs_answer){0};
     t->deadline = want->deadline;
     t->connect_deadline = evs_clock_monotonic() + patience;
@@ -257,12 +277,26 @@ static long proxy_refusal(const struct evs_transfer *t)
     return t->writes == 0 && status >= 300 ? status : 0;
 }
 
+/* Nothing was sent; start over, on a connection of its own. */
+static bool start_afresh(struct evs_transfer *t)
+{
+    t->stale = false;
+    curl_multi_remove_handle(t->http->multi, t->easy);
+    curl_easy_setopt(t->easy, CURLOPT_FRESH_CONNECT, 1L);
+    return curl_multi_add_handle(t->http->multi, t->easy) == CURLM_OK;
+}
+
 void evs_transfer_finish(struct evs_transfer *t, CURLcode result)
 {
-    long status = 0;
+    long status = 0, version = 0;
     bool passing;
     enum evs_code code;
 
+    if (t->stale && start_afresh(t))
+        return;
+    curl_easy_setopt(t->easy, CURLOPT_FRESH_CONNECT, 0L);
+    curl_easy_getinfo(t->easy, CURLINFO_HTTP_VERSION, &version);
+    t->http->multiplexed = version >= CURL_HTTP_VERSION_2_0;
     t->answer.body = evs_buf_str(&t->body);
     t->answer.body_cut = t->body.failed;
     t->answer.replays = t->writes > 1 ? t->writes - 1 : 0;

@@ -123,7 +123,7 @@ static void push_algorithms(lua_State *L)
 /* evs.info() */
 static int info(lua_State *L)
 {
-    struct evs_http_versions versions;
+    struct evs_http_versions versions = {{0}, {0}};
 
     evs_http_versions(&versions);
     lua_createtable(L, 0, 6);
