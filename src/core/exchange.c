@@ -294,7 +294,7 @@ static void name_source(struct evs_exchange *x)
 {
     char text[64];
 
-    snprintf(text, sizeof text, " (the keys came from: %s)", x->client->keys.source);
+    snprintf(text, sizeof text, " (keys from %s)", x->client->keys.source);
     evs_error_append(&x->error, text);
 }
 

@@ -323,7 +323,10 @@ void evs_transfer_finish(struct evs_transfer *t, CURLcode result)
         code = EVS_PROXY;
         passing = proxy_refusal(t) >= 502 && proxy_refusal(t) <= 504; /* about the moment */
     }
-    finish_failed(t, code, t->text[0] ? t->text : curl_easy_strerror(result), passing);
+    if (result == CURLE_OUT_OF_MEMORY && t->writes > 0)
+        finish_failed(t, code, "the answer's header is too large", passing);
+    else
+        finish_failed(t, code, t->text[0] ? t->text : curl_easy_strerror(result), passing);
 }
 
 /* Our own timers: they cost less than libcurl's, and a connection that takes too long can be told from

@@ -1,5 +1,7 @@
 #include "machine.h"
 
+#include "batch_machine.h"
+#include "carried.h"
 #include "error.h"
 #include "json.h"
 #include "options.h"
@@ -258,6 +260,8 @@ int evs_lua_machine_start(lua_State *L)
     evs_lua_client_check(L, 1);
     lua_settop(L, 5);
     name = evs_lua_check_string(L, 2, "operation");
+    if (evs_str_equal(name, EVS_STR("delete_snapshots")))
+        return evs_lua_batch_machine_start(L, 1, 3);
     for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
         if (!evs_str_equal(name, evs_str(types[i]->name)))
             continue;
@@ -266,42 +270,6 @@ int evs_lua_machine_start(lua_State *L)
         return 1;
     }
     return luaL_error(L, "unknown operation '%s'", name.data);
-}
-
-/* Push `{Name = value}` from lines joined by CRLF. */
-static void push_headers(lua_State *L, struct evs_str lines)
-{
-    lua_newtable(L);
-    for (size_t start = 0; start < lines.len;) {
-        const char *line = lines.data + start;
-        const char *end = strstr(line, "\r\n");
-        const char *colon = strchr(line, ':');
-        size_t len = end ? (size_t)(end - line) : lines.len - start;
-
-        lua_pushlstring(L, line, (size_t)(colon - line));
-        lua_pushlstring(L, colon + 2, len - (size_t)(colon + 2 - line));
-        lua_rawset(L, -3);
-        start += len + 2;
-    }
-}
-
-static void push_request(lua_State *L, const struct evs_want *want)
-{
-    struct evs_str url = evs_buf_str(&want->request->url);
-
-    lua_createtable(L, 0, 5);
-    lua_pushstring(L, want->request->method);
-    lua_setfield(L, -2, "method");
-    lua_pushlstring(L, url.data, url.len);
-    lua_setfield(L, -2, "url");
-    push_headers(L, evs_buf_str(&want->request->headers));
-    lua_setfield(L, -2, "headers");
-    lua_pushnumber(L, want->deadline);
-    lua_setfield(L, -2, "deadline");
-    if (want->metadata) {
-        lua_pushboolean(L, 1);
-        lua_setfield(L, -2, "metadata");
-    }
 }
 
 static int push_done(lua_State *L, struct evs_lua_machine *machine)
@@ -314,22 +282,11 @@ static int push_done(lua_State *L, struct evs_lua_machine *machine)
     return 2;
 }
 
-static double check_time(lua_State *L, int arg)
-{
-    double time;
-
-    luaL_checktype(L, arg, LUA_TNUMBER);
-    time = (double)lua_tonumber(L, arg);
-    if (!(time > -1e15 && time < 1e15))
-        luaL_argerror(L, arg, "not a time in seconds");
-    return time;
-}
-
 /* machine:next(mono, wall) */
 static int next(lua_State *L)
 {
     struct evs_lua_machine *machine = check(L);
-    double mono = check_time(L, 2), wall = check_time(L, 3);
+    double mono = evs_lua_check_time(L, 2), wall = evs_lua_check_time(L, 3);
     struct evs_want want;
 
     if (evs_flow_in_flight(&machine->as.flow))
@@ -337,7 +294,7 @@ static int next(lua_State *L)
     switch (evs_flow_next(&machine->as.flow, mono, wall, &want)) {
     case EVS_SEND:
         lua_pushliteral(L, "send");
-        push_request(L, &want);
+        evs_lua_push_request(L, &want);
         return 2;
     case EVS_SLEEP:
         lua_pushliteral(L, "sleep");
@@ -346,51 +303,6 @@ static int next(lua_State *L)
     default:
         return push_done(L, machine);
     }
-}
-
-/* A header from the table at the index that `carrier` points to: names in any case; of a list of
- * values the first. */
-struct header_table {
-    lua_State *L;
-    int index;
-};
-
-static struct evs_str header_of_table(void *carrier, const char *name)
-{
-    struct header_table *table = carrier;
-    lua_State *L = table->L;
-    struct evs_str found = {0}, wanted = evs_str(name);
-
-    if (!lua_istable(L, table->index))
-        return found;
-    lua_pushnil(L);
-    while (lua_next(L, table->index)) {
-        struct evs_str key = {0};
-
-        if (lua_type(L, -2) == LUA_TSTRING)
-            key.data = lua_tolstring(L, -2, &key.len);
-        if (evs_str_equal_nocase(key, wanted)) {
-            if (lua_istable(L, -1)) {
-                lua_rawgeti(L, -1, 1);
-                lua_replace(L, -2);
-            }
-            if (lua_type(L, -1) == LUA_TSTRING)
-                found.data = lua_tolstring(L, -1, &found.len);
-        }
-        lua_pop(L, 1);
-    }
-    return found;
-}
-
-static int check_status(lua_State *L, int arg)
-{
-    double status;
-
-    luaL_checktype(L, arg, LUA_TNUMBER);
-    status = (double)lua_tonumber(L, arg);
-    if (!(status >= 200 && status <= 999) || status != (double)(int)status)
-        luaL_argerror(L, arg, "not the status of a final answer");
-    return (int)status;
 }
 
 static struct evs_lua_machine *check_in_flight(lua_State *L, const char *method)
@@ -406,61 +318,25 @@ static struct evs_lua_machine *check_in_flight(lua_State *L, const char *method)
 static int reply(lua_State *L)
 {
     struct evs_lua_machine *machine = check_in_flight(L, "reply");
-    struct header_table table = {L, 3};
-    struct evs_lua_answer answer = {.header = header_of_table, .carrier = &table};
-    struct evs_facts facts;
     struct evs_secrets secrets = evs_client_secrets(&machine->client->core);
+    struct evs_lua_carried carried;
+    struct evs_facts facts;
 
     lua_settop(L, 4);
-    answer.status = check_status(L, 2);
-    if (!lua_isnil(L, 3))
-        luaL_checktype(L, 3, LUA_TTABLE);
-    if (!lua_isnil(L, 4))
-        answer.body = evs_lua_check_string(L, 4, "body");
-    if (answer.body.len > evs_lua_machine_limit(machine)) {
-        answer.body.len = evs_lua_machine_limit(machine);
-        answer.body_cut = true;
-    }
-    evs_name_show(machine->request_id, sizeof machine->request_id, evs_lua_request_id(&answer),
-                  &secrets);
-    evs_lua_json_facts(L, &answer, &facts);
+    evs_lua_check_answer(L, 2, evs_lua_machine_limit(machine), &carried);
+    evs_name_show(machine->request_id, sizeof machine->request_id,
+                  evs_lua_request_id(&carried.answer), &secrets);
+    evs_lua_json_facts(L, &carried.answer, &facts);
     evs_lua_machine_reply(L, 1, &facts);
     return 0;
-}
-
-/* The codes by which a carrier may say why there is no answer. */
-static enum evs_code check_failure(lua_State *L, int arg)
-{
-    enum evs_code code = evs_code_parse(evs_lua_check_string(L, arg, "code"));
-
-    switch (code) {
-    case EVS_RESOLVE:
-    case EVS_CONNECT:
-    case EVS_TLS:
-    case EVS_PROXY:
-    case EVS_TIMEOUT:
-    case EVS_NETWORK:
-    case EVS_BAD_RESPONSE:
-        return code;
-    default:
-        luaL_argerror(L, arg, "must be Client.Resolve, .Connect, .TLS, .Proxy, .Timeout, .Network or "
-                              ".BadResponse");
-        return code;
-    }
 }
 
 /* machine:fail(code, message, sent) */
 static int fail(lua_State *L)
 {
     struct evs_lua_machine *machine = check_in_flight(L, "fail");
-    struct evs_failure failure = {.code = check_failure(L, 2)};
+    struct evs_failure failure = evs_lua_check_failure(L, 2);
 
-    failure.message = evs_lua_check_string(L, 3, "message");
-    if (lua_type(L, 4) == LUA_TSTRING && strcmp(lua_tostring(L, 4), "maybe") == 0)
-        failure.sent = true;
-    else if (!lua_isboolean(L, 4) || lua_toboolean(L, 4))
-        return luaL_argerror(L, 4, "sent must be false or \"maybe\"");
-    failure.passing = failure.code != EVS_TLS && failure.code != EVS_PROXY;
     evs_flow_fail(&machine->as.flow, &failure);
     return 0;
 }

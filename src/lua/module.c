@@ -1,6 +1,7 @@
 #include "module.h"
 
 #include "batch.h"
+#include "batch_machine.h"
 #include "call.h"
 #include "client.h"
 #include "error.h"
@@ -161,6 +162,7 @@ int evs_lua_module_open(lua_State *L, bool safe)
     evs_lua_client_setup(L);
     evs_lua_machine_setup(L);
     evs_lua_batch_setup(L);
+    evs_lua_batch_machine_setup(L);
     lua_pushboolean(L, safe);
     evs_compat_setfuncs(L, functions, 1);
     lua_pushliteral(L, EVS_VERSION);

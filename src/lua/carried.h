@@ -1,0 +1,36 @@
+/**
+ * What a script's own event loop carries: requests out to it, answers and failures back.
+ */
+#ifndef EVS_LUA_CARRIED_H
+#define EVS_LUA_CARRIED_H
+
+#include "../core/exchange.h"
+#include "compat.h"
+#include "json.h"
+
+#pragma GCC visibility push(hidden)
+
+/** The time, seconds, at `arg`; raises for anything else. */
+double evs_lua_check_time(lua_State *L, int arg);
+
+/** Push the request of a SEND: method, url, headers, deadline; metadata where it is for that service. */
+void evs_lua_push_request(lua_State *L, const struct evs_want *want);
+
+/** An answer that a script brought. */
+struct evs_lua_carried {
+    lua_State *L;
+    int headers; /**< index of their table */
+    struct evs_lua_answer answer;
+};
+
+/**
+ * Read the status, the headers and the body at `arg`, `arg + 1` and `arg + 2`; a body longer than `limit`
+ * is cut. Raises for what cannot be an answer.
+ */
+void evs_lua_check_answer(lua_State *L, int arg, size_t limit, struct evs_lua_carried *carried);
+
+/** Read the code, the message and `sent` at `arg`, `arg + 1` and `arg + 2`; raises for anything else. */
+struct evs_failure evs_lua_check_failure(lua_State *L, int arg);
+
+#pragma GCC visibility pop
+#endif
