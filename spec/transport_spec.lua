@@ -1,0 +1,606 @@
+-- Proves what becomes of a call when the network, TLS, a proxy or the server's bytes go wrong: each
+-- failure has its own code, tells whether the deletion may have happened, and counts what was sent.
+
+local evs = require "evs"
+local failure = require "spec.support.failure"
+local process = require "spec.support.process"
+local server = require "spec.support.server"
+local socket = require "socket"
+
+local emulator = require("spec.support.emulator").start()
+local project = emulator.project_id
+
+-- A libcurl before 7.80 sends the request again and cannot be stopped, but the attempt is counted.
+local VARIANT = os.getenv("EVS_SPEC_VARIANT")
+local REPLAYS = VARIANT == "oldcurl"
+
+-- What a call of a tenth of a second must have ended in, in seconds: the machine may be busy.
+local SLACK = (VARIANT == "asan" or VARIANT == "valgrind") and 10 or 1.2
+
+local REFUSED = "127.0.0.1:1"
+-- A label of more than 63 characters: refused by every resolver without asking anybody.
+local UNKNOWN = ("x"):rep(64) .. ".invalid"
+
+-- A client that deletes without a look before and without retries; `options` are added.
+local function connect(options)
+  local all = { endpoint = emulator.endpoint, ak = emulator.ak, sk = emulator.sk, retries = 0,
+    guard = false }
+  for name, value in pairs(options or {}) do all[name] = value end
+  return assert(evs.new(all))
+end
+
+local function connect_tls(options)
+  local all = { endpoint = emulator.tls_endpoint, ca_file = emulator.ca_file }
+  for name, value in pairs(options or {}) do all[name] = value end
+  return connect(all)
+end
+
+-- Calls and returns the result and the seconds that it took.
+local function timed(call, ...)
+  local started = socket.gettime()
+  local result = call(...)
+  return result, socket.gettime() - started
+end
+
+local function delete(client, options)
+  return client:delete_snapshot(project, "a", options)
+end
+
+local function assert_unsent(err, code, retryable)
+  return failure.check(err, { code = code, outcome = "not_sent", attempts = 0,
+    status = failure.none, retryable = retryable })
+end
+
+local function assert_lost(err, code)
+  return failure.check(err, { code = code, outcome = "unknown", attempts = 1,
+    status = failure.none, retryable = true })
+end
+
+local function count_of(method)
+  return emulator:count()[method]
+end
+
+before_each(function() emulator:reset() end)
+
+describe("no connection", function()
+  it("that is refused is Client.Connect", function()
+    local client = connect { endpoint = "http://" .. REFUSED }
+    assert_unsent(delete(client), "Client.Connect", true)
+    assert_unsent(delete(client, { guard = true }), "Client.Connect", true)
+    local snapshot, err = client:show_snapshot(project, "a")
+    assert.is_nil(snapshot)
+    assert_unsent(err, "Client.Connect", true)
+  end)
+
+  it("to an unknown host is Client.Resolve", function()
+    assert_unsent(delete(connect { endpoint = "https://" .. UNKNOWN }), "Client.Resolve", true)
+  end)
+
+  it("to an IPv6 address that is refused is Client.Connect", function()
+    assert_unsent(delete(connect { endpoint = "http://[::1]:1" }), "Client.Connect", true)
+  end)
+
+  it("is tried again, and still counts no attempt", function()
+    local seen = {}
+    local client = connect { endpoint = "http://" .. REFUSED, retries = 1,
+      on_attempt = function(info) seen[#seen + 1] = info end }
+    assert_unsent(delete(client), "Client.Connect", true)
+    assert.equal(2, #seen)
+    assert.equal(0, seen[2].attempt)
+    assert.is_nil(seen[2].status)
+  end)
+
+  it("within connect_timeout is Client.Timeout", function()
+    local listener = assert(socket.bind("127.0.0.1", 0, 0))
+    local _, port = listener:getsockname()
+    local waiting = {}
+    for i = 1, 8 do
+      waiting[i] = socket.tcp()
+      waiting[i]:settimeout(0)
+      waiting[i]:connect("127.0.0.1", port)
+    end
+    local client = connect { endpoint = "http://127.0.0.1:" .. port, connect_timeout = 0.12 }
+    local err, seconds = timed(delete, client)
+    assert_unsent(err, "Client.Timeout", true)
+    assert.is_true(seconds > 0.1 and seconds < SLACK, seconds)
+    for _, connection in ipairs(waiting) do connection:close() end
+    listener:close()
+  end)
+
+  it("that a TLS server leaves unanswered is Client.Timeout after connect_timeout", function()
+    local listener = assert(socket.bind("127.0.0.1", 0))
+    local _, port = listener:getsockname()
+    local client = connect { endpoint = "https://127.0.0.1:" .. port, connect_timeout = 0.12,
+      ca_file = emulator.ca_file }
+    local err, seconds = timed(delete, client)
+    listener:close()
+    assert_unsent(err, "Client.Timeout", true)
+    assert.is_true(seconds > 0.1 and seconds < SLACK, seconds)
+  end)
+
+  it("leaves the client fit for the next call", function()
+    local listener = assert(socket.bind("127.0.0.1", 0))
+    local _, port = listener:getsockname()
+    listener:close()
+    local client = connect { endpoint = "http://127.0.0.1:" .. port }
+    assert_unsent(delete(client), "Client.Connect", true)
+    listener = assert(socket.bind("127.0.0.1", port))
+    assert_lost(delete(client, { timeout = 0.1 }), "Client.Timeout")
+    listener:close()
+  end)
+end)
+
+describe("TLS", function()
+  it("deletes over HTTP/2, on one connection for all calls", function()
+    emulator:put { { id = "a" }, { id = "b" }, { id = "c" } }
+    local client = connect_tls { guard = true }
+    for _, id in ipairs { "a", "b", "c" } do
+      assert.is_true(client:delete_snapshot(project, id))
+    end
+    assert.same({}, emulator:snapshots())
+    local log = emulator:log()
+    assert.equal(6, #log)
+    for _, record in ipairs(log) do
+      assert.is_true(record.tls)
+      assert.equal(2, record.http_version)
+      assert.equal(log[1].connection, record.connection)
+    end
+  end)
+
+  for _, which in ipairs { "untrusted", "expired", "wrong_host" } do
+    it("with a certificate that does not verify is Client.TLS, at once: " .. which, function()
+      emulator:put { id = "a" }
+      local endpoint = emulator[which .. "_endpoint"]
+      local client = connect_tls { endpoint = endpoint, retries = 3 }
+      local seen = 0
+      assert_unsent(delete(client, { on_attempt = function() seen = seen + 1 end }), "Client.TLS",
+        false)
+      assert.equal(1, seen)
+      assert_unsent(delete(client, { guard = true }), "Client.TLS", false)
+      assert.same({}, emulator:log())
+      assert.is_true(delete(connect { endpoint = endpoint, tls_verify = false }))
+      assert.is_nil(emulator:snapshot("a"))
+    end)
+  end
+
+  it("trusts the system's authorities only, unless told otherwise", function()
+    assert_unsent(delete(connect { endpoint = emulator.tls_endpoint }), "Client.TLS", false)
+    assert.same({}, emulator:log())
+  end)
+
+  it("with a ca_file that cannot be read is Client.TLS, not a connection unchecked", function()
+    for _, file in ipairs { "/nowhere/ca.crt", "/", "spec/vectors.json" } do
+      assert_unsent(delete(connect_tls { ca_file = file }), "Client.TLS", false)
+    end
+    assert.same({}, emulator:log())
+  end)
+
+  it("with a server that speaks plain HTTP is Client.TLS", function()
+    local endpoint = emulator.endpoint:gsub("^http:", "https:")
+    failure.check(delete(connect { endpoint = endpoint }),
+      { code = "Client.TLS", outcome = "not_sent", attempts = 0 })
+    assert.same({}, emulator:log())
+  end)
+
+  it("lost in the middle of a request, as a stream's end, is Client.Network", function()
+    emulator:put { id = "a" }
+    emulator:misbehave { cut = "after" }
+    assert_lost(delete(connect_tls()), "Client.Network")
+    assert.is_nil(emulator:snapshot("a"))
+    assert.equal(1, count_of("DELETE"))
+  end)
+end)
+
+describe("no answer", function()
+  it("in time is Client.Timeout, when timeout says so", function()
+    emulator:misbehave { times = -1, hang = 2 }
+    local client = connect()
+    local err, seconds = timed(delete, client, { timeout = 0.12 })
+    assert_lost(err, "Client.Timeout")
+    assert.is_true(seconds > 0.1 and seconds < SLACK, seconds)
+    assert.equal(1, count_of("DELETE"))
+    err, seconds = timed(delete, client, { timeout = 0.1, guard = true, retries = 5 })
+    failure.check(err, { code = "Client.Timeout", outcome = "not_sent" })
+    assert.is_true(seconds > 0.08 and seconds < SLACK, seconds)
+  end)
+
+  it("of an attempt in time lets the others be made, all of them counted", function()
+    emulator:misbehave { times = -1, hang = 2 }
+    local err = delete(connect(), { attempt_timeout = 0.1, retries = 1 })
+    failure.check(err, { code = "Client.Timeout", outcome = "unknown", attempts = 2 })
+    assert.equal(2, count_of("DELETE"))
+  end)
+
+  it("that comes byte by byte is no reason to wait longer", function()
+    emulator:misbehave { status = 202, body = ("x"):rep(100), slow_body = 0.05 }
+    local err, seconds = timed(delete, connect(), { timeout = 0.12 })
+    assert_lost(err, "Client.Timeout")
+    assert.is_true(seconds > 0.1 and seconds < SLACK, seconds)
+  end)
+
+  it("from a server that only accepts connections is Client.Timeout", function()
+    local listener = assert(socket.bind("127.0.0.1", 0))
+    local _, port = listener:getsockname()
+    local client = connect { endpoint = "http://127.0.0.1:" .. port, connect_timeout = 0.1 }
+    local err, seconds = timed(delete, client, { timeout = 0.12 })
+    listener:close()
+    assert_lost(err, "Client.Timeout")
+    assert.is_true(seconds > 0.1 and seconds < SLACK, seconds)
+  end)
+end)
+
+describe("Retry-After", function()
+  it("beyond the call's time ends it at once", function()
+    emulator:misbehave { times = -1, status = 503, headers = { ["Retry-After"] = "60" } }
+    local err, seconds = timed(delete, connect(), { timeout = 5, retries = 3 })
+    failure.check(err, { code = "HTTP.503", outcome = "unknown", attempts = 1, retryable = true })
+    assert.is_true(seconds < SLACK, seconds)
+  end)
+end)
+
+describe("a lost connection", function()
+  for _, reset in ipairs { false, true } do
+    local how = reset and "a reset" or "a close"
+    it("before the deletion leaves it unknown: " .. how, function()
+      emulator:put { id = "a" }
+      emulator:misbehave { cut = "before", reset = reset }
+      assert_lost(delete(connect()), "Client.Network")
+      assert.equal(1, count_of("DELETE"))
+      assert.is_table(emulator:snapshot("a"))
+    end)
+
+    it("after the deletion leaves it unknown: " .. how, function()
+      emulator:put { id = "a" }
+      emulator:misbehave { cut = "after", reset = reset }
+      assert_lost(delete(connect()), "Client.Network")
+      assert.equal(1, count_of("DELETE"))
+      assert.is_nil(emulator:snapshot("a"))
+    end)
+
+    it("under a kept connection is not answered by a second DELETE behind our back: " .. how,
+      function()
+        emulator:put { { id = "a" }, { id = "b" } }
+        local client = connect()
+        assert.is_true(client:delete_snapshot(project, "b"))
+        emulator:misbehave { times = -1, reused = true, cut = "before", reset = reset }
+        local result = delete(client)
+        if REPLAYS then
+          assert.is_true(result)
+          assert.equal(2, client:last().attempts)
+          assert.equal(3, count_of("DELETE"))
+          return
+        end
+        assert_lost(result, "Client.Network")
+        assert.equal(2, count_of("DELETE"))
+        assert.is_true(delete(client))
+        assert.equal(3, count_of("DELETE"))
+      end)
+  end
+
+  it("in the body of a 202 leaves it unknown", function()
+    emulator:put { id = "a" }
+    emulator:misbehave { status = 202, effect = true, body = "x", cut = "body", promise = 100 }
+    assert_lost(delete(connect()), "Client.Network")
+    assert.equal(1, count_of("DELETE"))
+  end)
+
+  it("under the guard's request is not_sent", function()
+    emulator:put { id = "a" }
+    emulator:misbehave { cut = "before" }
+    failure.check(delete(connect(), { guard = true }),
+      { code = "Client.Network", outcome = "not_sent", attempts = 1 })
+    assert.equal(0, count_of("DELETE"))
+  end)
+
+  it("after the deletion is settled by another try: it was there, and is gone", function()
+    emulator:put { id = "a" }
+    emulator:misbehave { method = "DELETE", cut = "after" }
+    local client = connect { guard = true, retries = 3 }
+    assert.is_true(delete(client))
+    assert.equal(3, client:last().attempts)
+    assert.equal(2, count_of("DELETE"))
+  end)
+
+  it("that nobody used at the time is replaced, and nothing is lost", function()
+    emulator:misbehave { raw = "HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n" }
+    emulator:settings { any_snapshot = true }
+    local client = connect()
+    assert.is_true(delete(client))
+    socket.sleep(0.05)
+    assert.is_true(delete(client))
+    assert.equal(1, client:last().attempts)
+    assert.equal(2, count_of("DELETE"))
+  end)
+
+  it("that the server has announced is replaced, and nothing is lost", function()
+    emulator:put { { id = "a" }, { id = "b" } }
+    emulator:misbehave { close = true }
+    local client = connect()
+    assert.is_true(client:delete_snapshot(project, "b"))
+    assert.is_true(delete(client))
+    assert.equal(1, client:last().attempts)
+    local log = emulator:log()
+    assert.equal(2, #log)
+    assert.is_not.equal(log[1].connection, log[2].connection)
+  end)
+end)
+
+describe("a kept connection", function()
+  it("serves the calls that follow, whatever the answers were", function()
+    emulator:put { { id = "a" }, { id = "b", status = "creating" } }
+    local client = connect()
+    client:show_snapshot(project, "a")
+    client:delete_snapshot(project, "missing")
+    client:delete_snapshot(project, "b")
+    assert.is_true(delete(client))
+    local log = emulator:log()
+    assert.equal(4, #log)
+    for i, record in ipairs(log) do
+      assert.equal(log[1].connection, record.connection)
+      assert.equal(i, record.connection_requests)
+    end
+  end)
+
+  it("is each client's own", function()
+    emulator:settings { any_snapshot = true }
+    assert.is_true(delete(connect()))
+    assert.is_true(delete(connect()))
+    local log = emulator:log()
+    assert.is_not.equal(log[1].connection, log[2].connection)
+  end)
+end)
+
+describe("bytes that are no HTTP", function()
+  -- Each is lost: whether the server deleted before it sent them, nobody knows.
+  local NO_ANSWERS = {
+    ["a bad status line"] = "HTTP/1.1 banana\r\n\r\n",
+    ["no status line"] = "hello\r\n\r\n",
+    ["nothing but a line end"] = "\r\n",
+    ["half a status line"] = "HTTP/1.1 20",
+    ["an endless status line"] = "HTTP/1.1 202 " .. ("x"):rep(200000),
+    ["a header that ends in the middle"] = "HTTP/1.1 202 Accepted\r\nContent-Le",
+    ["a header of 200 kB"] = "HTTP/1.1 202 Accepted\r\nX: " .. ("x"):rep(200000) .. "\r\n\r\n",
+    ["1 MB of headers"] = "HTTP/1.1 202 Accepted\r\n"
+      .. ("X: " .. ("x"):rep(1000) .. "\r\n"):rep(1000) .. "\r\n",
+    ["a negative length"] = "HTTP/1.1 202 Accepted\r\nContent-Length: -5\r\n\r\n",
+    ["a bad chunk"] = "HTTP/1.1 202 Accepted\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    ["a chunk too short"] = "HTTP/1.1 202 Accepted\r\nTransfer-Encoding: chunked\r\n\r\nff\r\nx",
+    ["a 100 alone"] = "HTTP/1.1 100 Continue\r\n\r\n",
+    ["a body too short"] = "HTTP/1.1 202 Accepted\r\nContent-Length: 5\r\n\r\nx",
+  }
+  for what, bytes in pairs(NO_ANSWERS) do
+    it("leave the deletion unknown: " .. what, function()
+      emulator:misbehave { raw = bytes }
+      local err = failure.check(delete(connect()),
+        { outcome = "unknown", attempts = 1, status = failure.none, retryable = true })
+      assert.is_true(err.code == "Client.BadResponse" or err.code == "Client.Network", err.code)
+      assert.is_nil(err.message:lower():find("memory", 1, true))
+      assert.equal(1, count_of("DELETE"))
+    end)
+  end
+
+  it("are told from answers: a status line that nobody speaks is Client.BadResponse", function()
+    for _, bytes in ipairs { "HTTP/1.1 banana\r\n\r\n", "hello\r\n\r\n" } do
+      emulator:misbehave { raw = bytes }
+      failure.check(delete(connect()), { code = "Client.BadResponse", outcome = "unknown" })
+    end
+  end)
+
+  it("do not come in the way of a good answer: 100 before a 202, odd headers", function()
+    for _, bytes in ipairs {
+      "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n",
+      "HTTP/1.0 202 whatever\r\n\r\n",
+      "HTTP/1.1 202\r\nX-Request-Id: \1\2\r\nContent-Length: 0\r\n\r\n",
+      "HTTP/1.1 202 Accepted\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    } do
+      emulator:misbehave { raw = bytes }
+      assert.is_true(delete(connect()))
+    end
+  end)
+end)
+
+describe("bytes that came before a request", function()
+  local function answer(status)
+    return ("HTTP/1.1 %s\r\nContent-Length: 0\r\n\r\n"):format(status)
+  end
+
+  local talker
+
+  after_each(function() talker:stop() end)
+
+  for what, unasked in pairs { ["a 202"] = answer "202 Accepted",
+    ["a 408"] = answer "408 Request Timeout", ["a line end"] = "\r\n", ["junk"] = "junk" } do
+    it("are not its answer: " .. what, function()
+      talker = server.talker(answer "202 Accepted", unasked, answer "409 Conflict")
+      local client = connect { endpoint = talker.url }
+      assert.is_true(client:delete_snapshot(project, "a"))
+      socket.sleep(0.05)
+      failure.check(client:delete_snapshot(project, "b"),
+        { code = "HTTP.409", outcome = "refused", attempts = 1 })
+      assert.equal(2, #talker:log())
+    end)
+  end
+end)
+
+describe("a body of 200 MB", function()
+  local function peak_memory()
+    local file = assert(io.open("/proc/self/status"))
+    local text = file:read("*a")
+    file:close()
+    return tonumber(text:match("VmHWM:%s*(%d+) kB"))
+  end
+
+  it("is read to a small part only", function()
+    emulator:put { id = "a" }
+    local before = peak_memory()
+    local started = socket.gettime()
+    emulator:misbehave {
+      { status = 500, body = '{"error":{"code":"EVS.1","message":"', big_body = 2e8 },
+      { status = 200, body = '{"snapshot":{"id":"a","x":"', big_body = 2e8 },
+      { status = 202, body = "", big_body = 2e8 },
+      { status = 502, body = "<html><body>Bad luck", big_body = 2e8 },
+    }
+    local client = connect()
+    failure.check(delete(client),
+      { code = "HTTP.500", status = 500, outcome = "unknown", attempts = 1 })
+    failure.check(delete(client, { guard = true }),
+      { code = "Client.BadResponse", status = 200, outcome = "not_sent", attempts = 1 })
+    assert.is_true(delete(client))
+    local err = failure.check(delete(client), { code = "HTTP.502", outcome = "unknown" })
+    assert.matches("Bad luck", err.message, 1, true)
+    assert.is_true(socket.gettime() - started < 5 * SLACK)
+    assert.is_true(peak_memory() - before < 64 * 1024)
+    assert.equal(3, count_of("DELETE"))
+  end)
+end)
+
+describe("a proxy", function()
+  local proxy
+
+  after_each(function()
+    if proxy then proxy:stop() end
+    proxy = nil
+  end)
+
+  local function heads(method)
+    local found = {}
+    for _, head in ipairs(proxy:log()) do
+      if head:find("^" .. method) then found[#found + 1] = head end
+    end
+    return found
+  end
+
+  it("carries the request in a tunnel, and sees nothing of it", function()
+    proxy = server.proxy()
+    emulator:put { { id = "a" }, { id = "b" } }
+    local client = connect_tls { proxy = proxy.url }
+    assert.is_true(delete(client))
+    assert.is_true(client:delete_snapshot(project, "b"))
+    assert.equal(1, client:last().attempts)
+    assert.same({}, emulator:snapshots())
+    local log = proxy:log()
+    assert.equal(1, #log)
+    assert.matches("^CONNECT localhost:%d+ HTTP/1", log[1])
+    for _, name in ipairs { "authorization", "x-sdk-date", "x-project-id", project } do
+      assert.is_nil(log[1]:lower():find(name, 1, true))
+    end
+  end)
+
+  for _, status in ipairs { 407, 403, 404, 500 } do
+    it("that refuses is asked once: " .. status, function()
+      proxy = server.proxy(("HTTP/1.1 %d No\r\nContent-Length: 0\r\n\r\n"):format(status))
+      local client = connect_tls { proxy = proxy.url, retries = 3 }
+      assert_unsent(delete(client), "Client.Proxy", false)
+      assert.equal(1, #heads("CONNECT"))
+      assert.same({}, emulator:log())
+    end)
+  end
+
+  it("that has no connection for the moment is asked again", function()
+    proxy = server.proxy("HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n")
+    assert_unsent(delete(connect_tls { proxy = proxy.url, retries = 1 }), "Client.Proxy", true)
+    assert.equal(2, #heads("CONNECT"))
+  end)
+
+  it("gets its password, and no error repeats it", function()
+    proxy = server.proxy("HTTP/1.1 407 No\r\nContent-Length: 0\r\n\r\n")
+    local url = proxy.url:gsub("//", "//user:hunter2@")
+    local err = assert_unsent(delete(connect_tls { proxy = url }), "Client.Proxy", false)
+    assert.matches("Proxy%-Authorization: Basic", heads("CONNECT")[1])
+    assert.is_nil(tostring(err):find("hunter2", 1, true))
+    local client = connect_tls { proxy = "http://user:hunter2@" .. REFUSED }
+    err = failure.check(delete(client), { outcome = "not_sent", attempts = 0 })
+    assert.is_nil(tostring(err):find("hunter2", 1, true))
+    assert.is_nil(tostring(client):find("hunter2", 1, true))
+  end)
+
+  it("that is not there leaves nothing sent", function()
+    assert_unsent(delete(connect_tls { proxy = "http://" .. REFUSED }), "Client.Connect", true)
+    failure.check(delete(connect_tls { proxy = "http://" .. UNKNOWN .. ":1" }),
+      { code = "Client.Proxy", outcome = "not_sent", attempts = 0 })
+    assert.same({}, emulator:log())
+  end)
+
+  it("that answers 407 behind the tunnel is Client.Proxy as well", function()
+    emulator:misbehave { status = 407, html = true }
+    failure.check(delete(connect()),
+      { code = "Client.Proxy", status = 407, outcome = "refused", attempts = 1, retryable = false })
+  end)
+
+  describe("of the environment", function()
+    -- Deletes "a" in a child; `options` is Lua text. Prints the result.
+    local function run(environment, options)
+      environment.EVS_ENDPOINT = environment.EVS_ENDPOINT or emulator.tls_endpoint
+      environment.EVS_CA_FILE = emulator.ca_file
+      environment.HUAWEICLOUD_SDK_AK = emulator.ak
+      environment.HUAWEICLOUD_SDK_SK = emulator.sk
+      local result = process.run(([[
+        local client = assert(require("evs").new { guard = false, retries = 0, %s })
+        local result = client:delete_snapshot("%s", "a")
+        print(result == true or result.code)
+      ]]):format(options or "", project), environment)
+      assert.equal("", result.stderr)
+      return (result.stdout:gsub("\n$", ""))
+    end
+
+    before_each(function()
+      proxy = server.proxy("HTTP/1.1 407 No\r\nContent-Length: 0\r\n\r\n")
+      emulator:settings { any_snapshot = true }
+    end)
+
+    it("is used", function()
+      assert.equal("Client.Proxy", run { HTTPS_PROXY = proxy.url })
+      assert.equal("Client.Proxy", run { https_proxy = proxy.url })
+      assert.equal(2, #heads("CONNECT"))
+    end)
+
+    it("is not used for hosts of NO_PROXY", function()
+      assert.equal("true", run { HTTPS_PROXY = proxy.url, NO_PROXY = "example.com,localhost" })
+      assert.equal("true", run { HTTPS_PROXY = proxy.url, NO_PROXY = "*" })
+      assert.equal("true", run { https_proxy = proxy.url, no_proxy = "localhost" })
+      assert.equal("Client.Proxy", run { HTTPS_PROXY = proxy.url, NO_PROXY = "example.com" })
+      assert.equal(1, #proxy:log())
+    end)
+
+    it("is not used for http, nor is any other variable", function()
+      assert.equal("true", run { HTTPS_PROXY = proxy.url, HTTP_PROXY = proxy.url,
+        http_proxy = proxy.url, ALL_PROXY = proxy.url, EVS_ENDPOINT = emulator.endpoint })
+      assert.equal("true", run { HTTP_PROXY = proxy.url, ALL_PROXY = proxy.url,
+        all_proxy = proxy.url, http_proxy = proxy.url })
+      assert.same({}, proxy:log())
+    end)
+
+    it("gives way to the option, also to an empty one", function()
+      assert.equal("true", run({ HTTPS_PROXY = proxy.url }, "proxy = ''"))
+      assert.equal("Client.Proxy", run({ HTTPS_PROXY = "http://" .. REFUSED,
+        NO_PROXY = "localhost" }, ("proxy = %q"):format(proxy.url)))
+      assert.equal(1, #proxy:log())
+    end)
+  end)
+end)
+
+describe("a script", function()
+  it("survives SIGPIPE, and nothing is printed, whatever the connection does", function()
+    emulator:settings { any_snapshot = true }
+    local rules = {}
+    for i, rule in ipairs { { close = true }, { cut = "before" }, { cut = "after", reset = true },
+      { cut = "before", reset = true, reused = true }, { raw = "HTTP/1.1 banana\r\n\r\n" },
+      { big_body = 2e7, status = 202 }, { cut = "body", status = 202, promise = 9 } } do
+      rule.times, rule.skip = 2, i
+      rules[i] = rule
+    end
+    emulator:misbehave(rules)
+    local result = process.run(([[
+      local evs = require "evs"
+      for _, endpoint in ipairs { %q, %q, %q, "http://127.0.0.1:1" } do
+        local client = assert(evs.new { endpoint = endpoint, ak = %q, sk = %q, ca_file = %q,
+          guard = false, retries = 0 })
+        for _ = 1, 12 do client:delete_snapshot(%q, "a") end
+        client:close()
+      end
+      print "done"
+    ]]):format(emulator.endpoint, emulator.tls_endpoint, emulator.untrusted_endpoint, emulator.ak,
+      emulator.sk, emulator.ca_file, project))
+    assert.same({ status = 0, stdout = "done\n", stderr = "" }, result)
+  end)
+end)
