@@ -33,7 +33,7 @@ describe("a process with clients", function()
     return client:delete_snapshot(emulator.project_id, id, { guard = false })
   end
 
-  it("goes on with its clients in parent and child after a fork, each on connections of its own", function()
+  it("goes on in parent and child after a fork, each on connections of its own", function()
     local client = new{}
     assert.is_true(delete(client, "first"))
     local pid = in_child(function() return delete(client, "child") end)
@@ -50,7 +50,7 @@ describe("a process with clients", function()
     assert.is_not.equal(connection.first, connection.child)
   end)
 
-  it("keeps the parent's connection usable when a child closes, or drops, the client it inherited", function()
+  it("keeps the parent's connection when a child closes or drops its client", function()
     local client = new{}
     assert.is_true(delete(client, "first"))
     local closed = in_child(function() client:close() return true end)
@@ -93,7 +93,7 @@ describe("a process with clients", function()
     assert.is_true(connections >= 1)
   end)
 
-  it("can have a hundred clients, and none of their descriptors is left when they are closed", function()
+  it("can have a hundred clients, and closing them leaves no descriptor", function()
     local function descriptors()
       local count = 0
       for _ in require("lfs").dir("/proc/self/fd") do count = count + 1 end
