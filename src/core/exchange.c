@@ -350,7 +350,7 @@ static bool close_down(struct evs_exchange *x, bool lost)
 bool evs_exchange_reply(struct evs_exchange *x, const struct evs_facts *facts)
 {
     struct evs_gate *gate = &x->client->gate;
-    struct evs_secrets secrets = evs_client_secrets(x->client);
+    struct evs_secrets secrets;
 
     if (x->state == EVS_X_FETCHING) {
         evs_keyring_reply(x->client, x, facts);
@@ -366,6 +366,7 @@ bool evs_exchange_reply(struct evs_exchange *x, const struct evs_facts *facts)
     }
     if (x->client->closed)
         return close_down(x, evs_answer_lost(facts) || facts->status <= 299);
+    secrets = evs_client_secrets(x->client);
     evs_error_answer(&x->error, facts, &secrets);
     x->error.retryable = worth_retrying(facts);
     if (facts->status == 401)

@@ -31,6 +31,18 @@ static void global_init(void)
     curl_global_init(CURL_GLOBAL_DEFAULT);
 }
 
+static bool parse_endpoint(struct evs_http *http)
+{
+#ifdef HAVE_CURLU
+    http->endpoint = curl_url();
+    return http->endpoint && curl_url_set(http->endpoint, CURLUPART_URL, http->client->endpoint.url,
+                                          0) == CURLUE_OK;
+#else
+    (void)http;
+    return true;
+#endif
+}
+
 struct evs_http *evs_http_new(const struct evs_client *client)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -42,8 +54,8 @@ struct evs_http *evs_http_new(const struct evs_client *client)
     http->client = client;
     http->owner = getpid();
     http->multi = curl_multi_init();
-    if (!http->multi) {
-        free(http);
+    if (!http->multi || !parse_endpoint(http)) {
+        evs_http_free(http);
         return NULL;
     }
     return http;
@@ -155,6 +167,9 @@ void evs_http_free(struct evs_http *http)
         leave_inherited(http);
     else
         curl_multi_cleanup(http->multi);
+#ifdef HAVE_CURLU
+    curl_url_cleanup(http->endpoint);
+#endif
     free(http->sockets);
     free(http);
 }

@@ -19,6 +19,9 @@
 #if LIBCURL_VERSION_NUM >= 0x075000 && !defined(EVS_OLD_CURL)
 #define HAVE_PREREQ 1 /* 7.80: tells when a request is about to be written, and can stop it */
 #endif
+#if LIBCURL_VERSION_NUM >= 0x073f00 && !defined(EVS_OLD_CURL)
+#define HAVE_CURLU 1 /* 7.63: a URL can be given parsed */
+#endif
 #if LIBCURL_VERSION_NUM >= 0x075300 && !defined(EVS_OLD_CURL)
 #define HAVE_EASY_HEADER 1 /* 7.83: headers can be asked for afterwards */
 #endif
@@ -42,6 +45,9 @@ struct evs_socket {
 struct evs_http {
     CURLM *multi;
     const struct evs_client *client;
+#ifdef HAVE_CURLU
+    CURLU *endpoint;
+#endif
     pid_t owner; /* whose connections these are: after a fork they are not the child's */
     struct evs_transfer *all;
     struct evs_socket *sockets; /* that are open: a child closes them, and does nothing else to them */
@@ -58,7 +64,9 @@ struct evs_transfer {
     char text[CURL_ERROR_SIZE];
     double deadline, connect_deadline;
     unsigned writes; /* how often the request was, or was about to be, written */
+    const char *method; /* that libcurl was told of */
     bool header_ended;
+    bool fresh; /* libcurl was told to make a new connection */
     bool stale; /* its connection had bytes to read before the request was written */
     bool metadata; /* set up for the metadata service */
     bool running;  /* libcurl has it */

@@ -21,6 +21,7 @@ void evs_request_aim(struct evs_request *request, const struct evs_client *clien
 
     evs_buf_reset(url);
     evs_buf_add(url, evs_str(client->endpoint.url));
+    request->target = url->len;
     if (path->len > 0)
         evs_buf_add(url, (struct evs_str){path->data, path->len - 1});
     if (request->query.len > 0) {

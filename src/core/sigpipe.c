@@ -7,12 +7,10 @@
 
 void evs_sigpipe_block(struct evs_sigpipe *guard)
 {
-    sigset_t pipe, pending;
+    sigset_t pipe;
 
     sigemptyset(&pipe);
     sigaddset(&pipe, SIGPIPE);
-    sigpending(&pending);
-    guard->pending = sigismember(&pending, SIGPIPE) == 1;
     pthread_sigmask(SIG_BLOCK, &pipe, &guard->before);
 }
 
@@ -21,10 +19,12 @@ void evs_sigpipe_restore(const struct evs_sigpipe *guard)
     sigset_t pipe, pending;
     int signal;
 
+    if (sigismember(&guard->before, SIGPIPE) == 1)
+        return; /* it was blocked before: what is pending may be somebody else's */
     sigemptyset(&pipe);
     sigaddset(&pipe, SIGPIPE);
     sigpending(&pending);
-    if (!guard->pending && sigismember(&pending, SIGPIPE) == 1)
+    if (sigismember(&pending, SIGPIPE) == 1)
         sigwait(&pipe, &signal);
     pthread_sigmask(SIG_SETMASK, &guard->before, NULL);
 }

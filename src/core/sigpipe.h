@@ -6,13 +6,11 @@
 #define EVS_SIGPIPE_H
 
 #include <signal.h>
-#include <stdbool.h>
 
 #pragma GCC visibility push(hidden)
 
 struct evs_sigpipe {
-    sigset_t before;
-    bool pending; /**< it was pending before we began, and is not ours to take away */
+    sigset_t before; /**< the thread's mask */
 };
 
 /** Block SIGPIPE for this thread. */
