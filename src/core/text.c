@@ -58,10 +58,13 @@ bool evs_str_visible(struct evs_str text)
     return true;
 }
 
+/* The letters by one comparison: setting bit 5 makes them lower-case, and nothing else one of them. */
 static bool is_unreserved(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           c == '-' || c == '_' || c == '.' || c == '~';
+    unsigned char letter = (unsigned char)((unsigned char)c | 0x20), digit = (unsigned char)c;
+
+    return (unsigned char)(letter - 'a') < 26 || (unsigned char)(digit - '0') < 10 || c == '-' ||
+           c == '_' || c == '.' || c == '~';
 }
 
 bool evs_str_unreserved(struct evs_str text)
@@ -79,12 +82,12 @@ static bool reserve(struct evs_buf *buf, size_t more)
     size_t cap = buf->cap ? buf->cap : 64;
     char *grown;
 
+    if (more < buf->cap - buf->len) /* a buffer with memory has always room for its NUL */
+        return true;
     if (more >= (size_t)-1 / 4 - buf->len)
         return false;
     while (cap < buf->len + more + 1)
         cap *= 2;
-    if (cap == buf->cap)
-        return true;
     grown = malloc(cap);
     if (!grown)
         return false;
