@@ -50,6 +50,7 @@ build = {
         "src/core/keys.c",
         "src/core/list.c",
         "src/core/metadata.c",
+        "src/core/origin.c",
         "src/core/pacer.c",
         "src/core/profile.c",
         "src/core/request.c",

@@ -10,9 +10,9 @@
 #endif
 #endif
 #include "http.h"
+#include "origin.h"
 
 #include <curl/curl.h>
-#include <sys/types.h>
 
 /* Newer parts of libcurl, each with the way that serves where it is missing. EVS_OLD_CURL builds
  * the old ways with a new library, so that they are tested. */
@@ -48,7 +48,9 @@ struct evs_http {
 #ifdef HAVE_CURLU
     CURLU *endpoint;
 #endif
-    pid_t owner; /* whose connections these are: after a fork they are not the child's */
+    struct evs_origin origin; /* whose connections these are: after a fork they are not the child's */
+    char *capath;      /* where the system's CAs are looked up one by one; NULL: libcurl's default */
+    bool guards_pipe;  /* this libcurl can raise SIGPIPE */
     struct evs_transfer *all;
     struct evs_socket *sockets; /* that are open: a child closes them, and does nothing else to them */
     size_t socket_count, socket_room;
@@ -58,6 +60,7 @@ struct evs_http {
 struct evs_transfer {
     struct evs_http *http;
     CURL *easy;
+    struct curl_slist no_host; /* "Host:", which keeps libcurl from adding its own to ours */
     struct curl_slist headers; /* all lines in one node: libcurl writes it out as it is */
     struct evs_buf body;
     struct evs_buf old_headers; /* where libcurl does not keep them */

@@ -7,17 +7,15 @@ void evs_request_aim(struct evs_request *request, const struct evs_client *clien
 {
     struct evs_buf *path = &request->path, *url = &request->url;
     bool list = operation == EVS_LIST_SNAPSHOTS;
+    const struct evs_str parts[] = {EVS_STR("/v2/"), project, EVS_STR("/cloudsnapshots/"),
+                                    list ? EVS_STR("detail") : id, EVS_STR("/")};
 
     request->method = operation == EVS_DELETE_SNAPSHOT ? "DELETE" : "GET";
     request->project = project;
     if (!list)
         evs_buf_reset(&request->query);
     evs_buf_reset(path);
-    evs_buf_add(path, EVS_STR("/v2/"));
-    evs_buf_add(path, project);
-    evs_buf_add(path, EVS_STR("/cloudsnapshots/"));
-    evs_buf_add(path, list ? EVS_STR("detail") : id);
-    evs_buf_add_byte(path, '/');
+    evs_buf_add_all(path, parts, 5);
 
     evs_buf_reset(url);
     evs_buf_add(url, evs_str(client->endpoint.url));
@@ -32,11 +30,9 @@ void evs_request_aim(struct evs_request *request, const struct evs_client *clien
 
 static void add_header(struct evs_buf *headers, struct evs_str name, struct evs_str value)
 {
-    if (headers->len > 0)
-        evs_buf_add(headers, EVS_STR("\r\n"));
-    evs_buf_add(headers, name);
-    evs_buf_add(headers, EVS_STR(": "));
-    evs_buf_add(headers, value);
+    const struct evs_str line[] = {EVS_STR("\r\n"), name, EVS_STR(": "), value};
+
+    evs_buf_add_all(headers, line, 4);
 }
 
 static bool sign(struct evs_request *request, struct evs_client *client, struct evs_str date)
@@ -77,8 +73,8 @@ bool evs_request_sign(struct evs_request *request, struct evs_client *client, do
     char date[EVS_DATE_SIZE];
 
     evs_buf_reset(headers);
-    add_header(headers, EVS_STR("Accept"), EVS_STR("application/json"));
-    add_header(headers, EVS_STR("Content-Type"), EVS_STR("application/json"));
+    evs_buf_add(headers, EVS_STR("Accept: application/json\r\nContent-Type: application/json"));
+    add_header(headers, EVS_STR("Host"), evs_str(client->endpoint.host));
     add_header(headers, EVS_STR("User-Agent"), evs_buf_str(&client->user_agent));
     if (client->keys.token.len > 0) {
         add_header(headers, EVS_STR("X-Auth-Token"), evs_buf_str(&client->keys.token));

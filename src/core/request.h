@@ -21,7 +21,7 @@ struct evs_request {
     const char *method;
     struct evs_buf url;     /**< whole, escaped */
     size_t target;          /**< where in it the path begins */
-    struct evs_buf headers; /**< `Name: value` lines joined by CRLF, none after the last; no Host */
+    struct evs_buf headers; /**< `Name: value` lines joined by CRLF, none after the last; Accept first */
     struct evs_buf path;    /**< canonical, with the slash at its end that is only signed */
     struct evs_buf query;   /**< canonical; empty: none */
     struct evs_str project; /**< borrowed from the caller of evs_request_aim */

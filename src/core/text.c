@@ -58,13 +58,13 @@ bool evs_str_visible(struct evs_str text)
     return true;
 }
 
-/* The letters by one comparison: setting bit 5 makes them lower-case, and nothing else one of them. */
+/* One bit for every byte of RFC 3986's unreserved set: `-.` and digits, `A-Z_`, `a-z~`. */
 static bool is_unreserved(char c)
 {
-    unsigned char letter = (unsigned char)((unsigned char)c | 0x20), digit = (unsigned char)c;
+    static const unsigned bits[8] = {0, 0x03ff6000, 0x87fffffe, 0x47fffffe, 0, 0, 0, 0};
+    unsigned char byte = (unsigned char)c;
 
-    return (unsigned char)(letter - 'a') < 26 || (unsigned char)(digit - '0') < 10 || c == '-' ||
-           c == '_' || c == '.' || c == '~';
+    return bits[byte >> 5] >> (byte & 31) & 1;
 }
 
 bool evs_str_unreserved(struct evs_str text)
@@ -126,6 +126,22 @@ void evs_buf_add(struct evs_buf *buf, struct evs_str text)
     buf->len += take;
     buf->data[buf->len] = '\0';
     buf->failed = take < text.len;
+}
+
+void evs_buf_add_all(struct evs_buf *buf, const struct evs_str *texts, size_t count)
+{
+    size_t len = 0;
+
+    for (size_t i = 0; i < count; i++)
+        len += texts[i].len;
+    if (!evs_buf_reserve(buf, len))
+        return;
+    for (size_t i = 0; i < count; i++) {
+        if (texts[i].len > 0)
+            memcpy(buf->data + buf->len, texts[i].data, texts[i].len);
+        buf->len += texts[i].len;
+    }
+    buf->data[buf->len] = '\0';
 }
 
 void evs_buf_add_byte(struct evs_buf *buf, char byte)

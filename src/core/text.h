@@ -63,6 +63,9 @@ bool evs_buf_reserve(struct evs_buf *buf, size_t more);
 /** Append `text`; what goes beyond `max` is cut off and sets `failed`. */
 void evs_buf_add(struct evs_buf *buf, struct evs_str text);
 
+/** Append several texts at once. */
+void evs_buf_add_all(struct evs_buf *buf, const struct evs_str *texts, size_t count);
+
 /** Append one byte. */
 void evs_buf_add_byte(struct evs_buf *buf, char byte);
 

@@ -13,7 +13,7 @@ double evs_lua_check_time(lua_State *L, int arg)
     return time;
 }
 
-/* Push `{Name = value}` from lines joined by CRLF. */
+/* Push `{Name = value}` from lines joined by CRLF. HTTP clients make Host themselves, from the URL. */
 static void push_headers(lua_State *L, struct evs_str lines)
 {
     lua_newtable(L);
@@ -25,7 +25,10 @@ static void push_headers(lua_State *L, struct evs_str lines)
 
         lua_pushlstring(L, line, (size_t)(colon - line));
         lua_pushlstring(L, colon + 2, len - (size_t)(colon + 2 - line));
-        lua_rawset(L, -3);
+        if (strncmp(line, "Host:", 5) == 0)
+            lua_pop(L, 2);
+        else
+            lua_rawset(L, -3);
         start += len + 2;
     }
 }
