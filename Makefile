@@ -77,7 +77,7 @@ PROBE    = $(wildcard spec/support/core_probe.c)
 MODULES  = $(BUILD)/evs.so $(PROBE:%.c=$(BUILD)/core_probe.so)
 
 # liblua is not linked: the interpreter that loads the module has it.
-LIBS     = $(curl_folder) $(nettle_folder) -lcurl -lnettle -lpthread
+LIBS     = $(curl_folder) $(nettle_folder) -lcurl -lnettle -lpthread -ldl
 COMPILE  = $(CC) -std=gnu11 -Isrc $(lua_headers) $(curl_headers) $(nettle_headers) $(CPPFLAGS) \
            $(CFLAGS) -fPIC $(HARDENING) $(WARNINGS) $(WERROR) $(VARIANT)
 LINK     = $(CC) $(CFLAGS) $(LDFLAGS) $(HARDENING_LINK) $(VARIANT) $(LIBFLAG)

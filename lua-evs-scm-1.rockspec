@@ -76,7 +76,7 @@ build = {
       },
       incdirs = { "src", "$(CURL_INCDIR)", "$(NETTLE_INCDIR)" },
       libdirs = { "$(CURL_LIBDIR)", "$(NETTLE_LIBDIR)" },
-      libraries = { "curl", "nettle", "pthread" },
+      libraries = { "curl", "nettle", "pthread", "dl" },
     },
   },
 }

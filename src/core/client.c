@@ -166,9 +166,36 @@ void evs_client_close(struct evs_client *client)
     evs_buf_free(&client->scratch);
 }
 
+/* `user:password` of a proxy's URL, and the password: libcurl quotes the URL in some of its texts. */
+static void add_proxy_secrets(struct evs_secrets *secrets, struct evs_str url)
+{
+    struct evs_str *user_info = &secrets->text[EVS_SECRET_COUNT - 2];
+    struct evs_str *password = &secrets->text[EVS_SECRET_COUNT - 1];
+    size_t end = url.len, start = 0, colon;
+
+    while (end > 0 && url.data[end - 1] != '@')
+        end--;
+    if (end <= 1)
+        return;
+    end--;
+    for (size_t i = 0; i + 3 <= end; i++)
+        if (memcmp(url.data + i, "://", 3) == 0) {
+            start = i + 3;
+            break;
+        }
+    for (colon = start; colon < end && url.data[colon] != ':'; colon++)
+        ;
+    *user_info = (struct evs_str){url.data + start, end - start};
+    if (colon < end)
+        *password = (struct evs_str){url.data + colon + 1, end - colon - 1};
+}
+
 struct evs_secrets evs_client_secrets(const struct evs_client *client)
 {
-    return evs_keys_secrets(&client->keys);
+    struct evs_secrets secrets = evs_keys_secrets(&client->keys);
+
+    add_proxy_secrets(&secrets, evs_buf_str(&client->proxy));
+    return secrets;
 }
 
 /* splitmix64: any seed is a good one. */

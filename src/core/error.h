@@ -65,7 +65,7 @@ struct evs_error {
 void evs_error_set(struct evs_error *error, enum evs_code code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-enum { EVS_SECRET_COUNT = 11 };
+enum { EVS_SECRET_COUNT = 13 };
 
 /** Append `text` to the message; where there is no room, the end of what it said gives way. */
 void evs_error_append(struct evs_error *error, const char *text);

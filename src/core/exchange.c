@@ -374,7 +374,7 @@ bool evs_exchange_reply(struct evs_exchange *x, const struct evs_facts *facts)
     evs_gate_release(gate, x);
     if (facts->status == 407)
         strcpy(x->error.code, evs_code_text(EVS_PROXY));
-    if (refuses_key(facts))
+    if (refuses_key(facts) && x->generation == gate->generation)
         evs_gate_refuse(gate, &x->error);
     x->lost = x->lost || evs_answer_lost(facts);
     if (facts->status == 429 && x->pacer) {

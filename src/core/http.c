@@ -1,5 +1,5 @@
 #ifndef _GNU_SOURCE
-#define _GNU_SOURCE /* SOCK_CLOEXEC under -std=c11 */
+#define _GNU_SOURCE /* SOCK_CLOEXEC, dladdr under -std=c11 */
 #endif
 #include "http_internal.h"
 
@@ -7,6 +7,7 @@
 #include "sigpipe.h"
 
 #include <dirent.h>
+#include <dlfcn.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -30,7 +31,13 @@ void evs_http_versions(struct evs_http_versions *versions)
 
 static void global_init(void)
 {
+    Dl_info self;
+
     curl_global_init(CURL_GLOBAL_DEFAULT);
+    /* A resolver's thread may outlive the Lua state that started it: neither this module nor libcurl may be
+     * unloaded from now on. */
+    if (dladdr((void *)(uintptr_t)evs_http_new, &self) && self.dli_fname)
+        dlopen(self.dli_fname, RTLD_LAZY | RTLD_NODELETE | RTLD_NOLOAD);
 }
 
 /* Whether a folder has certificates under their hashes, as OpenSSL looks for them: `5ed36f99.0`. */
@@ -240,10 +247,10 @@ static void collect(struct evs_http *http)
 }
 
 /* Take one that has finished out of libcurl's hands. */
-static struct evs_transfer *take_finished(struct evs_http *http)
+static struct evs_transfer *take_finished(struct evs_http *http, const void *group)
 {
     for (struct evs_transfer *t = http->all; t; t = t->next) {
-        if (t->running && t->finished) {
+        if (t->running && t->finished && t->group == group) {
             evs_transfer_abandon(t);
             return t;
         }
@@ -252,13 +259,13 @@ static struct evs_transfer *take_finished(struct evs_http *http)
 }
 
 /* Let libcurl do what can be done without waiting. */
-static struct evs_transfer *perform(struct evs_http *http)
+static struct evs_transfer *perform(struct evs_http *http, const void *group)
 {
     int running;
 
     curl_multi_perform(http->multi, &running);
     collect(http);
-    return take_finished(http);
+    return take_finished(http, group);
 }
 
 /* How long to wait for the network: until the nearest deadline, at most `seconds`. */
@@ -286,10 +293,10 @@ static void wait_for_network(struct evs_http *http, double seconds)
 #endif
 }
 
-struct evs_transfer *evs_http_poll(struct evs_http *http, double seconds)
+struct evs_transfer *evs_http_poll(struct evs_http *http, const void *group, double seconds)
 {
     struct evs_sigpipe guard;
-    struct evs_transfer *finished = take_finished(http);
+    struct evs_transfer *finished = take_finished(http, group);
 
     /* All that finished together are handed up before libcurl is run again: what they are followed by
      * is then sent together too. */
@@ -297,10 +304,10 @@ struct evs_transfer *evs_http_poll(struct evs_http *http, double seconds)
         return finished;
     if (http->guards_pipe)
         evs_sigpipe_block(&guard);
-    finished = perform(http);
+    finished = perform(http, group);
     if (!finished) {
         wait_for_network(http, seconds);
-        finished = perform(http);
+        finished = perform(http, group);
     }
     if (http->guards_pipe)
         evs_sigpipe_restore(&guard);

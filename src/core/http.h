@@ -53,11 +53,16 @@ void evs_transfer_start(struct evs_transfer *transfer, const struct evs_want *wa
 /** Stop a transfer that is on its way; its connection is closed. */
 void evs_transfer_abandon(struct evs_transfer *transfer);
 
-/** Run all transfers for at most `seconds`, or until one has finished: that one, or NULL. */
-struct evs_transfer *evs_http_poll(struct evs_http *http, double seconds);
+/**
+ * Run all transfers for at most `seconds`, or until one of `group` has finished: that one, or NULL. Those
+ * of others are left for them: a callback of one driver may have started another.
+ */
+struct evs_transfer *evs_http_poll(struct evs_http *http, const void *group, double seconds);
 
-/** Whoever a transfer is for; NULL until set. */
-void evs_transfer_set_owner(struct evs_transfer *transfer, void *owner);
+/** Say for which driver's run (`group`, any address) a transfer is, and for which of its calls. */
+void evs_transfer_set_owner(struct evs_transfer *transfer, const void *group, void *owner);
+
+/** The call that a transfer is for; NULL until set. */
 void *evs_transfer_owner(const struct evs_transfer *transfer);
 
 /** Whether it was started and has come to its end. */

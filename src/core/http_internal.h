@@ -75,6 +75,7 @@ struct evs_transfer {
     bool running;  /* libcurl has it */
     bool finished; /* and its end is known */
     struct evs_answer answer;
+    const void *group;
     void *owner;
     struct evs_transfer *next; /* in http->all */
 };

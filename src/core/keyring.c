@@ -24,6 +24,7 @@ static bool read_file(const char *path, struct evs_buf *text)
 
     if (!file)
         return false;
+    setvbuf(file, NULL, _IONBF, 0); /* no copy of a key in a buffer that nobody wipes */
     text->max = PROFILE_MAX;
     while (!text->failed && (len = fread(part, 1, sizeof part, file)) > 0)
         evs_buf_add(text, (struct evs_str){part, len});
@@ -124,7 +125,8 @@ void evs_keyring_reply(struct evs_client *client, const void *who, const struct 
 {
     double expires = evs_date_parse_iso(facts->expires_at);
 
-    if (client->metadata.visitor != who || !evs_metadata_reply(&client->metadata, facts))
+    if (client->closed || client->metadata.visitor != who ||
+        !evs_metadata_reply(&client->metadata, facts))
         return;
     /* Expired when they come: our clock is wrong, and cannot tell when they end. */
     if (expires <= client->metadata.wall)
@@ -144,7 +146,7 @@ void evs_keyring_fail(struct evs_client *client, const void *who, struct evs_str
     struct evs_buf without_token = {0};
     char shown[sizeof client->metadata.why];
 
-    if (client->metadata.visitor != who)
+    if (client->closed || client->metadata.visitor != who)
         return;
     evs_scrub(&without_token, why, &token, 1);
     evs_text_show(shown, sizeof shown, evs_buf_str(&without_token), &secrets);

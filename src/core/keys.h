@@ -43,7 +43,7 @@ bool evs_keys_temporary(const struct evs_keys *keys);
 /** Whether `set` is what is signed with already. */
 bool evs_keys_same(const struct evs_keys *keys, const struct evs_key_set *set);
 
-/** What must not be shown: these keys and the ones before them. */
+/** What must not be shown: these keys and the ones before them. The last two places are left empty. */
 struct evs_secrets evs_keys_secrets(const struct evs_keys *keys);
 
 /** Wipe everything. */

@@ -21,7 +21,9 @@ static size_t on_body(char *data, size_t size, size_t count, void *userdata)
 #ifdef HAVE_PREREQ
 /* Bytes that lie on a kept connection before the request is written are not the answer to it, but libcurl
  * would take them for that: a goodbye (408) of an idle connection, a second 202 to the request before.
- * A connection that the other side has closed shows here too. Frames of HTTP/2 say what they belong to. */
+ * A connection that the other side has closed shows here too. Frames of HTTP/2 say what they belong to. What
+ * a TLS library has decrypted already it keeps to itself: bytes that came in one record with the end of an
+ * answer are not seen here. */
 static bool has_unread(const struct evs_transfer *t, int local_port)
 {
     long connects = 0;
@@ -67,10 +69,12 @@ static size_t on_header(char *data, size_t size, size_t count, void *userdata)
     struct evs_transfer *t = userdata;
     struct evs_str line = {data, size * count};
 
-    t->header_ended = line.len <= 2;
+    bool begins = evs_str_starts(line, EVS_STR("HTTP/")); /* after a proxy's answer, or a 100, anew */
+
+    t->header_ended = !begins && (t->header_ended || line.len <= 2); /* trailers have no end of theirs */
 #ifndef HAVE_EASY_HEADER
-    if (evs_str_starts(line, EVS_STR("HTTP/")))
-        evs_buf_reset(&t->old_headers); /* a proxy's answer, or a 100, came before */
+    if (begins)
+        evs_buf_reset(&t->old_headers);
     evs_buf_add(&t->old_headers, line);
 #endif
     return size * count;
@@ -249,6 +253,23 @@ static void set_fresh(struct evs_transfer *t, bool fresh)
     t->fresh = fresh;
 }
 
+#ifndef HAVE_PREREQ
+/* What has_unread is for, where libcurl does not tell which connection it will use: any kept one counts,
+ * while no other transfer runs. */
+static bool any_unread(const struct evs_http *http)
+{
+    char byte;
+
+    for (const struct evs_transfer *t = http->all; t; t = t->next)
+        if (t->running)
+            return false;
+    for (size_t i = 0; i < http->socket_count && !http->multiplexed; i++)
+        if (recv(http->sockets[i].fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0)
+            return true;
+    return false;
+}
+#endif
+
 void evs_transfer_start(struct evs_transfer *t, const struct evs_want *want, size_t limit)
 {
     const struct evs_request *request = want->request;
@@ -266,6 +287,9 @@ void evs_transfer_start(struct evs_transfer *t, const struct evs_want *want, siz
     t->answer = (struct evs_answer){0};
     t->deadline = want->deadline;
     t->connect_deadline = evs_clock_monotonic() + patience;
+#ifndef HAVE_PREREQ
+    set_fresh(t, any_unread(t->http));
+#endif
     t->headers.data = request->headers.data;
     set_method(t, request->method);
     if (set_url(t, request) != CURLE_OK ||
@@ -388,8 +412,9 @@ void evs_transfer_expire(struct evs_transfer *t, double now)
 
 /* --- what came of it -------------------------------------------------------------------------------- */
 
-void evs_transfer_set_owner(struct evs_transfer *transfer, void *owner)
+void evs_transfer_set_owner(struct evs_transfer *transfer, const void *group, void *owner)
 {
+    transfer->group = group;
     transfer->owner = owner;
 }
 

@@ -66,16 +66,29 @@ static void tell_attempt(struct call *call, const char *method, double seconds)
     lua_call(call->L, 1, 0);
 }
 
+/* The client was closed, and the connections with it, while the request was out. */
+static void fail_closed(struct call *call)
+{
+    struct evs_failure failure = {.code = EVS_NETWORK, .sent = true};
+
+    evs_flow_fail(&call->machine->as.flow, &failure);
+}
+
 static void carry(struct call *call, const struct evs_want *want, double now)
 {
     struct evs_transfer **transfer = &call->machine->transfer;
     const char *method = want->request->method;
 
     evs_lua_ready_transfer(call->L, call->client, transfer);
+    evs_transfer_set_owner(*transfer, call->machine, call->machine);
     evs_transfer_start(*transfer, want, evs_lua_machine_limit(call->machine));
     while (!evs_transfer_finished(*transfer)) {
-        evs_http_poll(call->client->http, EVS_SLICE);
+        evs_http_poll(call->client->http, call->machine, EVS_SLICE);
         obey_interrupt(call);
+        if (!evs_transfer_belongs(*transfer, call->client->http)) {
+            fail_closed(call); /* by a hook */
+            return;
+        }
     }
     take_answer(call);
     if (!want->metadata && !lua_isnil(call->L, call->on_attempt_index))
@@ -240,6 +253,8 @@ static int each_next(lua_State *L)
     struct evs_flow *flow = &machine->as.flow;
 
     lua_settop(L, 0);
+    if (evs_flow_in_flight(flow))
+        return luaL_error(L, "this iterator's request is out: it cannot be called from within itself");
     for (;;) {
         if (push_next_row(L) || (take_page(L) && push_next_row(L)))
             return 1;

@@ -65,6 +65,13 @@ static inline void *evs_compat_testudata(lua_State *L, int index, const char *na
     return same ? data : NULL;
 }
 
+/** Push what the table at `index` itself holds under `name`: no metamethod has a say. */
+static inline void evs_compat_rawgetfield(lua_State *L, int index, const char *name)
+{
+    lua_pushstring(L, name);
+    lua_rawget(L, index);
+}
+
 /** Tie the table at the top to the userdata at `index`, and pop it. */
 static inline void evs_compat_setuservalue(lua_State *L, int index)
 {

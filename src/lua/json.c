@@ -39,13 +39,15 @@ static bool is_null(lua_State *L, int index)
     return lua_islightuserdata(L, index) && lua_touserdata(L, index) == NULL;
 }
 
-/* --- fields of the table at `index`; what they return lives in the table -------------------------- */
+/* --- fields of the table at `index`, counted from the bottom. What they return lives in the table: read
+ * raw, as a script's table could make a field anew at every look, and the id that was checked would not be
+ * the one that is deleted. ------------------------------------------------------------------------- */
 
 static struct evs_str string_field(lua_State *L, int index, const char *name)
 {
     struct evs_str text = {0};
 
-    lua_getfield(L, index, name);
+    evs_compat_rawgetfield(L, index, name);
     if (lua_type(L, -1) == LUA_TSTRING)
         text.data = lua_tolstring(L, -1, &text.len);
     lua_pop(L, 1);
@@ -57,7 +59,7 @@ static struct evs_str code_field(lua_State *L, int index, const char *name)
 {
     char digits[40];
 
-    lua_getfield(L, index, name);
+    evs_compat_rawgetfield(L, index, name);
     if (lua_type(L, -1) == LUA_TNUMBER) {
         snprintf(digits, sizeof digits, "%.14g", (double)lua_tonumber(L, -1));
         lua_pushstring(L, digits);
@@ -128,15 +130,15 @@ void evs_lua_json_snapshot(lua_State *L, int index, struct evs_snapshot *snapsho
         .name = string_field(L, index, "name"),
         .project = string_field(L, index, PROJECT_FIELD),
     };
-    lua_getfield(L, index, PROJECT_FIELD);
+    evs_compat_rawgetfield(L, index, PROJECT_FIELD);
     snapshot->has_project = !lua_isnil(L, -1) && !is_null(L, -1);
-    lua_getfield(L, index, "name");
+    evs_compat_rawgetfield(L, index, "name");
     snapshot->has_name = lua_type(L, -1) == LUA_TSTRING || is_null(L, -1) ||
                          (from_script && lua_isnil(L, -1));
-    lua_getfield(L, index, "metadata");
+    evs_compat_rawgetfield(L, index, "metadata");
     snapshot->has_metadata = lua_istable(L, -1);
     if (snapshot->has_metadata) {
-        lua_getfield(L, -1, BACKUP_MARK);
+        evs_compat_rawgetfield(L, lua_gettop(L), BACKUP_MARK);
         snapshot->enable_active = !lua_isnil(L, -1);
         lua_pop(L, 1);
     }
@@ -148,7 +150,7 @@ static void take_credential(lua_State *L, int index, struct evs_facts *facts)
 {
     int credential;
 
-    lua_getfield(L, index, "credential");
+    evs_compat_rawgetfield(L, index, "credential");
     credential = lua_gettop(L);
     if (lua_istable(L, credential)) {
         facts->credential.ak = string_field(L, credential, "access");
@@ -209,7 +211,7 @@ void evs_lua_json_facts(lua_State *L, const struct evs_lua_answer *answer, struc
     if (answer->status < 200 || answer->status > 299)
         take_error(L, index, facts);
     take_credential(L, index, facts);
-    lua_getfield(L, index, "snapshot");
+    evs_compat_rawgetfield(L, index, "snapshot");
     facts->has_snapshot = lua_istable(L, -1);
     if (facts->has_snapshot)
         evs_lua_json_snapshot(L, lua_gettop(L), &facts->snapshot, false);

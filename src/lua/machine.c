@@ -33,7 +33,7 @@ static struct evs_str check_id(lua_State *L, int arg, struct evs_snapshot *snaps
     *given = lua_istable(L, arg);
     if (!*given)
         return evs_lua_check_string(L, arg, "snapshot_id");
-    lua_getfield(L, arg, "id");
+    evs_compat_rawgetfield(L, arg, "id");
     if (!lua_isnil(L, -1) && lua_type(L, -1) != LUA_TSTRING)
         luaL_argerror(L, arg, "the snapshot's id must be a string");
     lua_pop(L, 1);
@@ -324,8 +324,9 @@ static int reply(lua_State *L)
 
     lua_settop(L, 4);
     evs_lua_check_answer(L, 2, evs_lua_machine_limit(machine), &carried);
-    evs_name_show(machine->request_id, sizeof machine->request_id,
-                  evs_lua_request_id(&carried.answer), &secrets);
+    if (!machine->client->core.closed) /* else there are no secrets left to look for */
+        evs_name_show(machine->request_id, sizeof machine->request_id,
+                      evs_lua_request_id(&carried.answer), &secrets);
     evs_lua_json_facts(L, &carried.answer, &facts);
     evs_lua_machine_reply(L, 1, &facts);
     return 0;

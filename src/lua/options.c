@@ -188,7 +188,7 @@ bool evs_lua_options_read(lua_State *L, int index, enum evs_lua_options_at at,
 void evs_lua_options_push_function(lua_State *L, int index, const char *name)
 {
     if (lua_istable(L, index))
-        lua_getfield(L, index, name);
+        evs_compat_rawgetfield(L, index, name);
     else
         lua_pushnil(L);
 }

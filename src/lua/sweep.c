@@ -197,7 +197,7 @@ static void send(struct sweep *sweep, struct evs_batch_call *call, const struct 
 
     evs_lua_ready_transfer(sweep->L, sweep->client, &transfer);
     call->carrier = transfer;
-    evs_transfer_set_owner(transfer, call);
+    evs_transfer_set_owner(transfer, sweep->batch, call);
     evs_transfer_start(transfer, want, EVS_BODY_LIMIT);
 }
 
@@ -247,8 +247,8 @@ static void poll(struct sweep *sweep, double seconds)
 
     if (seconds > EVS_SLICE)
         seconds = EVS_SLICE;
-    transfer = evs_http_poll(evs_lua_home(sweep->L, sweep->client), seconds);
-    if (transfer && evs_transfer_owner(transfer))
+    transfer = evs_http_poll(evs_lua_home(sweep->L, sweep->client), sweep->batch, seconds);
+    if (transfer)
         take_answer(sweep, transfer);
     obey_interrupt(sweep);
 }
