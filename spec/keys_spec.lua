@@ -706,7 +706,11 @@ describe("the metadata service", function()
 
   it("that ends, or talks nonsense, is told with the reason, soon", function()
     local nonsense = { { status = 200, body = "<html>" }, { status = 500, body = "no" },
-      { cut = "before" }, { raw = "no HTTP\r\n\r\n" }, { status = 200, body = "" } }
+      { status = 200, body = "" } }
+    -- A libcurl before 7.80 asks again by itself on a kept connection, and gets good keys then.
+    if os.getenv("EVS_SPEC_VARIANT") ~= "oldcurl" then
+      nonsense[4], nonsense[5] = { cut = "before" }, { raw = "no HTTP\r\n\r\n" }
+    end
     for _, rule in ipairs(nonsense) do rule.service, rule.method = "metadata", "GET" end
     emulator:misbehave(nonsense)
     local _, reports = run(DELETE:rep(#nonsense), with_service())

@@ -5,7 +5,7 @@
 
 #include <time.h>
 
-static double read(clockid_t clock)
+static double read_clock(clockid_t clock)
 {
     struct timespec now;
 
@@ -15,10 +15,10 @@ static double read(clockid_t clock)
 
 double evs_clock_monotonic(void)
 {
-    return read(CLOCK_MONOTONIC);
+    return read_clock(CLOCK_MONOTONIC);
 }
 
 double evs_clock_wall(void)
 {
-    return read(CLOCK_REALTIME);
+    return read_clock(CLOCK_REALTIME);
 }

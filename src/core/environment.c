@@ -12,16 +12,16 @@
 #define READ_ENVIRONMENT getenv
 #endif
 
-static struct evs_str read(const char *name)
+static struct evs_str variable(const char *name)
 {
     return evs_str(READ_ENVIRONMENT(name));
 }
 
-static struct evs_str read_first(const char *name, const char *other)
+static struct evs_str first_variable(const char *name, const char *other)
 {
-    struct evs_str value = read(name);
+    struct evs_str value = variable(name);
 
-    return value.len > 0 ? value : read(other);
+    return value.len > 0 ? value : variable(other);
 }
 
 /* The SDKs' override of one region's endpoint: HUAWEICLOUD_SDK_REGION_EVS_CN_NORTH_4, the first of
@@ -42,7 +42,7 @@ static struct evs_str endpoint_of_region(struct evs_str region)
         else if (name[i] == '-')
             name[i] = '_';
     }
-    list = read(name);
+    list = variable(name);
     for (size_t i = 0; i < list.len; i++)
         if (list.data[i] == ',')
             list.len = i;
@@ -56,9 +56,9 @@ static void fill_endpoint(struct evs_settings *settings)
     if (settings->endpoint.len > 0)
         return;
     if (!given)
-        settings->region = read("HUAWEICLOUD_SDK_REGION");
+        settings->region = variable("HUAWEICLOUD_SDK_REGION");
     if (!given)
-        settings->endpoint = read("EVS_ENDPOINT");
+        settings->endpoint = variable("EVS_ENDPOINT");
     if (settings->endpoint.len == 0)
         settings->endpoint = endpoint_of_region(settings->region);
 }
@@ -67,10 +67,10 @@ static bool fill_keys(struct evs_settings *settings, struct evs_error *error)
 {
     if (settings->ak.len + settings->sk.len + settings->security_token.len + settings->token.len > 0)
         return true;
-    settings->ak = read("HUAWEICLOUD_SDK_AK");
-    settings->sk = read("HUAWEICLOUD_SDK_SK");
-    settings->security_token = read("HUAWEICLOUD_SDK_SECURITY_TOKEN");
-    settings->token = read("EVS_TOKEN");
+    settings->ak = variable("HUAWEICLOUD_SDK_AK");
+    settings->sk = variable("HUAWEICLOUD_SDK_SK");
+    settings->security_token = variable("HUAWEICLOUD_SDK_SECURITY_TOKEN");
+    settings->token = variable("EVS_TOKEN");
     settings->key_source = "environment";
     if (settings->token.len > 0 && settings->ak.len > 0) {
         evs_error_set(error, EVS_INVALID_ARGUMENT,
@@ -90,8 +90,8 @@ static bool fill_keys(struct evs_settings *settings, struct evs_error *error)
 /* The SDKs' profile: where it is named, else in the home directory. */
 static void fill_profile(struct evs_settings *settings, struct evs_buf *path)
 {
-    struct evs_str named = read("HUAWEICLOUD_SDK_CREDENTIALS_FILE");
-    struct evs_str home = read("HOME");
+    struct evs_str named = variable("HUAWEICLOUD_SDK_CREDENTIALS_FILE");
+    struct evs_str home = variable("HOME");
 
     if (named.len > 0) {
         settings->profile = named;
@@ -107,12 +107,12 @@ bool evs_environment_fill(struct evs_settings *settings, struct evs_buf *scratch
 {
     fill_endpoint(settings);
     fill_profile(settings, scratch);
-    settings->metadata_endpoint = read("EVS_METADATA_ENDPOINT");
+    settings->metadata_endpoint = variable("EVS_METADATA_ENDPOINT");
     if (settings->ca_file.len == 0)
-        settings->ca_file = read("EVS_CA_FILE");
+        settings->ca_file = variable("EVS_CA_FILE");
     if (!settings->has_proxy) {
-        settings->proxy = read_first("HTTPS_PROXY", "https_proxy");
-        settings->no_proxy = read_first("NO_PROXY", "no_proxy");
+        settings->proxy = first_variable("HTTPS_PROXY", "https_proxy");
+        settings->no_proxy = first_variable("NO_PROXY", "no_proxy");
     }
     return fill_keys(settings, error);
 }

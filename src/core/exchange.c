@@ -122,7 +122,7 @@ static bool begin_pause(struct evs_exchange *x, double now)
     return true;
 }
 
-static enum evs_step send(struct evs_exchange *x, double now, double wall, double until,
+static enum evs_step send_attempt(struct evs_exchange *x, double now, double wall, double until,
                           struct evs_want *want)
 {
     struct evs_client *client = x->client;
@@ -141,8 +141,10 @@ static enum evs_step send(struct evs_exchange *x, double now, double wall, doubl
     x->sent_at = now;
     x->signed_at = wall;
     x->generation = client->gate.generation;
+    x->keys = client->keys.serial;
     want->request = &x->request;
     want->deadline = until;
+    want->connect_timeout = client->connect_timeout;
     want->metadata = false;
     return EVS_SEND;
 }
@@ -157,6 +159,7 @@ static enum evs_step fetch_keys(struct evs_exchange *x, struct evs_want *want)
     x->fetch_cut = x->budget->running && x->budget->ends < metadata->ends;
     if (x->fetch_cut)
         want->deadline = x->budget->ends;
+    want->connect_timeout = EVS_METADATA_CONNECT_TIMEOUT;
     want->metadata = true;
     return EVS_SEND;
 }
@@ -176,7 +179,7 @@ static enum evs_step ask_gate(struct evs_exchange *x, double now, double wall, s
     }
     switch (evs_gate_ask(gate, x, now, until)) {
     case EVS_GATE_PASS:
-        return send(x, now, wall, until, want);
+        return send_attempt(x, now, wall, until, want);
     case EVS_GATE_STOP:
         x->error = gate->error;
         return stop(x, EVS_NOT_ALLOWED);
@@ -374,7 +377,7 @@ bool evs_exchange_reply(struct evs_exchange *x, const struct evs_facts *facts)
     evs_gate_release(gate, x);
     if (facts->status == 407)
         strcpy(x->error.code, evs_code_text(EVS_PROXY));
-    if (refuses_key(facts) && x->generation == gate->generation)
+    if (refuses_key(facts) && x->keys == x->client->keys.serial)
         evs_gate_refuse(gate, &x->error);
     x->lost = x->lost || evs_answer_lost(facts);
     if (facts->status == 429 && x->pacer) {

@@ -7,10 +7,10 @@
 #ifndef EVS_EXCHANGE_H
 #define EVS_EXCHANGE_H
 
+#include "carrier.h"
 #include "client.h"
 #include "facts.h"
 #include "pacer.h"
-#include "request.h"
 
 #pragma GCC visibility push(hidden)
 
@@ -19,22 +19,6 @@ enum evs_step {
     EVS_SEND,  /**< carry the request, then reply or fail */
     EVS_SLEEP, /**< ask again in so many seconds */
     EVS_DONE   /**< nothing: it has ended */
-};
-
-/** What goes with a step. */
-struct evs_want {
-    double seconds;                    /**< SLEEP: how long */
-    const struct evs_request *request; /**< SEND: what; valid until reply or fail */
-    double deadline;                   /**< SEND: when to give the attempt up, monotonic */
-    bool metadata;                     /**< SEND: for the metadata service: not through a proxy */
-};
-
-/** Why a carrier has no answer to show. */
-struct evs_failure {
-    enum evs_code code;     /**< RESOLVE, CONNECT, TLS, PROXY, TIMEOUT, NETWORK or BAD_RESPONSE */
-    struct evs_str message; /**< what happened, for people */
-    bool sent;              /**< some of the request may have left this machine */
-    bool passing;           /**< not sent, and likely to work on another try */
 };
 
 /** What a chain of exchanges may use up. */
@@ -83,6 +67,7 @@ struct evs_exchange {
     double sent_at;         /**< monotonic, of the last attempt */
     double signed_at;       /**< our wall clock, of the last attempt */
     unsigned generation;    /**< the gate's, of the last attempt */
+    unsigned keys;          /**< the serial of the keys that signed it */
     struct evs_error error; /**< why it failed; not set for an answer of 2xx */
 };
 

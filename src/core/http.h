@@ -7,9 +7,8 @@
 #ifndef EVS_HTTP_H
 #define EVS_HTTP_H
 
+#include "carrier.h"
 #include "client.h"
-#include "exchange.h"
-#include "request.h"
 
 #pragma GCC visibility push(hidden)
 

@@ -20,6 +20,7 @@ static void retire(struct evs_keys *keys)
         keys->oldest = (keys->oldest + 1) % EVS_KEYS_REMEMBERED;
     }
     keys->source = NULL;
+    keys->serial++;
     keys->expires = 0;
 }
 

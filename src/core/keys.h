@@ -24,7 +24,8 @@ struct evs_keys {
     /** SKs and security tokens of the keys before these: an answer that is late may echo them. */
     struct evs_buf old[EVS_KEYS_REMEMBERED][2];
     unsigned oldest; /**< which of them is forgotten next */
-    double expires; /**< seconds since 1970; 0: not known, or never */
+    unsigned serial; /**< counts the keys there have been */
+    double expires;  /**< seconds since 1970; 0: not known, or never */
 };
 
 /**

@@ -273,7 +273,6 @@ static bool any_unread(const struct evs_http *http)
 void evs_transfer_start(struct evs_transfer *t, const struct evs_want *want, size_t limit)
 {
     const struct evs_request *request = want->request;
-    double patience = want->metadata ? EVS_METADATA_CONNECT_TIMEOUT : t->http->client->connect_timeout;
 
     if (want->metadata != t->metadata)
         set_peer(t, want->metadata);
@@ -286,7 +285,7 @@ void evs_transfer_start(struct evs_transfer *t, const struct evs_want *want, siz
     t->header_ended = t->stale = t->finished = false;
     t->answer = (struct evs_answer){0};
     t->deadline = want->deadline;
-    t->connect_deadline = evs_clock_monotonic() + patience;
+    t->connect_deadline = evs_clock_monotonic() + want->connect_timeout;
 #ifndef HAVE_PREREQ
     set_fresh(t, any_unread(t->http));
 #endif

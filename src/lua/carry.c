@@ -65,6 +65,8 @@ void evs_lua_ready_transfer(lua_State *L, struct evs_lua_client *client,
     struct evs_http *http = evs_lua_home(L, client);
 
     if (*transfer && !evs_transfer_belongs(*transfer, http)) {
+        if (client->last.transfer == *transfer)
+            client->last.transfer = NULL;
         evs_transfer_free(*transfer);
         *transfer = NULL;
     }

@@ -112,7 +112,7 @@ static int last(lua_State *L)
 }
 
 /* client:close(), __gc, __close: as often as one likes. */
-static int close(lua_State *L)
+static int close_client(lua_State *L)
 {
     struct evs_lua_client *client = evs_lua_client_check(L, 1);
 
@@ -150,10 +150,10 @@ void evs_lua_client_setup(lua_State *L)
                                        {"delete_snapshots", delete_snapshots},
                                        {"start", evs_lua_machine_start},
                                        {"last", last},
-                                       {"close", close},
+                                       {"close", close_client},
                                        {NULL, NULL}};
     static const luaL_Reg metamethods[] = {
-        {"__gc", close}, {"__close", close}, {"__tostring", to_string}, {NULL, NULL}};
+        {"__gc", close_client}, {"__close", close_client}, {"__tostring", to_string}, {NULL, NULL}};
 
     if (luaL_newmetatable(L, METATABLE)) {
         evs_compat_setfuncs(L, metamethods, 0);

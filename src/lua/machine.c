@@ -349,12 +349,24 @@ static int cancel(lua_State *L)
     return 0;
 }
 
+/* What `last` has still to read from the machine's transfer is read now. */
+static void forget_transfer(struct evs_lua_machine *machine)
+{
+    struct evs_lua_last *last = &machine->client->last;
+    struct evs_secrets secrets = evs_client_secrets(&machine->client->core);
+
+    if (!last->transfer || last->transfer != machine->transfer)
+        return;
+    evs_transfer_request_id(last->transfer, last->request_id, sizeof last->request_id, &secrets);
+    last->transfer = NULL;
+}
+
 static int collect(lua_State *L)
 {
     struct evs_lua_machine *machine = check(L);
 
-    if (machine->client && machine->client->last.transfer == machine->transfer)
-        machine->client->last.transfer = NULL;
+    if (machine->client)
+        forget_transfer(machine);
     evs_transfer_free(machine->transfer);
     machine->transfer = NULL;
     if (machine->as.flow.type == &evs_list_snapshots)
