@@ -15,16 +15,22 @@
 
 enum { EVS_BATCH_WAITING_MOST = 1000 };
 
+struct evs_batch;
+
 /** One call of a batch. */
 struct evs_batch_call {
     struct evs_deletion deletion;
+    struct evs_batch *batch;
+    size_t slot;          /**< its place in the batch */
     bool used;
-    bool reported;     /**< its end was told, evs_batch_release is due */
-    double due;        /**< monotonic; nothing to do for it before */
-    double began_at;   /**< monotonic */
-    double seconds;    /**< how long it took; set at its end */
-    void *carrier;     /**< the driver's */
+    bool reported;        /**< its end was told, evs_batch_release is due */
+    bool in_flight;       /**< a request is out: evs_batch_touch is due */
+    bool waiting;         /**< until its snapshot is gone, between two looks: it holds no slot */
+    double began_at;      /**< monotonic; negative: no request of it has started yet */
+    double seconds;       /**< how long it took; set at its end */
+    void *carrier;        /**< the driver's */
     char request_id[129]; /**< of its last answer, where the driver wrote it */
+    struct evs_batch_call *next_unused;
 };
 
 /** Zeroed memory may be given to evs_batch_init and evs_batch_free. */
@@ -34,12 +40,17 @@ struct evs_batch {
     struct evs_pacer pacer;
     unsigned concurrency;
     struct evs_batch_call **calls;
-    size_t call_count; /**< in `calls`, used or not */
-    size_t next_call;  /**< where the next look begins, so that all have their turn */
-    unsigned used;     /**< calls under way */
-    bool asking;       /**< an id is awaited: evs_batch_add, _skip or _end is due */
-    bool ended;        /**< there are no more ids */
-    bool stopped;      /**< no new calls; `stop` says why */
+    double *due; /**< of each: when there is something to do for it, monotonic; never is HUGE_VAL */
+    size_t call_count;               /**< in `calls` and `due`, used or not */
+    struct evs_batch_call *unused;   /**< a list of them */
+    struct evs_batch_call *fresh;    /**< the one that has no request on its way yet; NULL: none */
+    size_t next_call;                /**< where the next look begins, so that all have their turn */
+    unsigned used;                   /**< calls under way */
+    unsigned in_flight;              /**< of these, have a request out */
+    unsigned waiting;                /**< of these, hold no slot */
+    bool asking;                     /**< an id is awaited: evs_batch_add, _skip or _end is due */
+    bool ended;                      /**< there are no more ids */
+    bool stopped;                    /**< no new calls; `stop` says why */
     struct evs_error stop;
     unsigned long succeeded, failed, unknown, unsent;
 };
@@ -66,27 +77,28 @@ bool evs_batch_init(struct evs_batch *batch, struct evs_client *client,
 enum evs_batch_step evs_batch_next(struct evs_batch *batch, double now, double wall,
                                    struct evs_batch_act *act);
 
-/** Answers to NEED: another snapshot (as for evs_flow_begin; false when memory ends); an id that is not
- * to be deleted again; no more ids. */
-bool evs_batch_add(struct evs_batch *batch, struct evs_str project, struct evs_str id,
-                   const struct evs_snapshot *seen);
+/** An answer to NEED: another snapshot, as for evs_flow_begin. Its call, or NULL when memory ends. */
+struct evs_batch_call *evs_batch_add(struct evs_batch *batch, struct evs_str project,
+                                     struct evs_str id, const struct evs_snapshot *seen);
+
+/** Answers to NEED: an id that came before; no more ids. */
 void evs_batch_skip(struct evs_batch *batch);
 void evs_batch_end(struct evs_batch *batch);
-
-/** Whether a call under way is about `id`. */
-bool evs_batch_holds(const struct evs_batch *batch, struct evs_str id);
 
 /** `call` was given an answer or a failure: it is looked at next. */
 void evs_batch_touch(struct evs_batch_call *call);
 
 /** The result of `call` was told. */
-void evs_batch_release(struct evs_batch *batch, struct evs_batch_call *call);
+void evs_batch_release(struct evs_batch_call *call);
 
 /**
  * Start no more calls, because of `error`. Calls whose DELETE has not left end as unsent; those whose
  * has are carried to their end, so that the sums tell what happened.
  */
 void evs_batch_stop(struct evs_batch *batch, const struct evs_error *error);
+
+/** Whether a stop kept the DELETE of `call`, which has ended, from being sent. */
+bool evs_batch_is_unsent(const struct evs_batch_call *call);
 
 /** Abandon everything, wipe and free. */
 void evs_batch_free(struct evs_batch *batch);

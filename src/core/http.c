@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 static pthread_mutex_t info_lock = PTHREAD_MUTEX_INITIALIZER; /* around curl_version_info */
+enum { CONNECTIONS_MOST = 1000 }; /* kept open: as many as a batch may have calls */
 
 void evs_http_versions(struct evs_http_versions *versions)
 {
@@ -105,6 +106,8 @@ struct evs_http *evs_http_new(const struct evs_client *client)
         evs_http_free(http);
         return NULL;
     }
+    /* By itself libcurl keeps four for each transfer that runs: at a batch's end that is next to none. */
+    curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS, (long)CONNECTIONS_MOST);
     return http;
 }
 

@@ -18,6 +18,7 @@ struct evs_pacer {
     size_t ring_size;  /**< how many are remembered */
     size_t ring_next;  /**< the oldest */
     size_t ring_count; /**< how many there are yet */
+    double even_at;    /**< when the next one may start, so that they are spread over the window */
     /* the pace that the server allows */
     double pace;       /**< requests a second; 0: no 429 was seen */
     double refused;    /**< the pace at which the last 429 came */
@@ -33,7 +34,10 @@ struct evs_pacer {
     unsigned before;  /**< in the second before that */
 };
 
-/** Never start more than `rate` requests in any sliding second. False when memory ends. */
+/**
+ * Never start more than `rate` requests in any sliding second; 0: no rate. What is beyond a whole number
+ * is lost above 1: 2.5 is 2, but 0.5 is one every two seconds. False when memory ends.
+ */
 bool evs_pacer_init(struct evs_pacer *pacer, double rate);
 
 /** How many seconds from `now` until a request may start; 0: now. */

@@ -175,6 +175,7 @@ struct evs_transfer *evs_transfer_new(struct evs_http *http)
 #ifdef HAVE_QUICK_EXIT
     curl_easy_setopt(t->easy, CURLOPT_QUICK_EXIT, 1L);
 #endif
+    curl_easy_setopt(t->easy, CURLOPT_PIPEWAIT, 1L); /* for a stream on a connection that is being made */
     set_callbacks(t);
     evs_http_watch_sockets(http, t->easy);
     set_tls(t->easy, http);

@@ -28,6 +28,24 @@ static bool check_project(struct evs_str project, struct evs_error *error)
     return false;
 }
 
+static void set_table(lua_State *L, int slot)
+{
+    lua_newtable(L);
+    lua_rawseti(L, -2, slot);
+}
+
+/* Tie what it keeps in Lua to the batch at the top. */
+static void set_kept(lua_State *L, int client)
+{
+    lua_createtable(L, 5, 0);
+    lua_pushvalue(L, client);
+    lua_rawseti(L, -2, EVS_BATCH_CLIENT);
+    set_table(L, EVS_BATCH_ERRORS);
+    set_table(L, EVS_BATCH_SEEN);
+    set_table(L, EVS_BATCH_IDS);
+    evs_compat_setuservalue(L, -2);
+}
+
 struct evs_lua_batch *evs_lua_batch_push(lua_State *L, int client, int arg, bool iterator,
                                          struct evs_error *error)
 {
@@ -41,61 +59,131 @@ struct evs_lua_batch *evs_lua_batch_push(lua_State *L, int client, int arg, bool
     batch = lua_newuserdata(L, sizeof *batch);
     memset(batch, 0, sizeof *batch);
     batch->client = owner;
+    batch->iterator = iterator;
     batch->errors_room = iterator ? ITERATOR_ERRORS : (unsigned long)-1;
     memcpy(batch->project, project.data, project.len);
     evs_compat_setmetatable(L, METATABLE);
-    lua_createtable(L, 3, 0);
-    lua_pushvalue(L, client);
-    lua_rawseti(L, -2, EVS_BATCH_CLIENT);
-    lua_newtable(L);
-    lua_rawseti(L, -2, EVS_BATCH_ERRORS);
-    evs_compat_setuservalue(L, -2);
+    set_kept(L, client);
     if (!evs_batch_init(&batch->core, &owner->core, &settings.call, &settings.batch))
         luaL_error(L, "not enough memory");
     return batch;
 }
 
+/* --- ids ---------------------------------------------------------------------------------------------- */
+
+/* Push what the batch at `index` keeps in `slot`. */
+static void push_kept(lua_State *L, int index, int slot)
+{
+    evs_compat_getuservalue(L, index);
+    lua_rawgeti(L, -1, slot);
+    lua_remove(L, -2);
+}
+
+/* Push the id of the entry at the top. One of a server's without an id has "": its call says so. */
+static void push_id(lua_State *L)
+{
+    if (lua_istable(L, -1)) {
+        evs_compat_rawgetfield(L, lua_gettop(L), "id");
+        if (lua_isnil(L, -1)) {
+            lua_pop(L, 1);
+            lua_pushliteral(L, "");
+        }
+    } else {
+        lua_pushvalue(L, -1);
+    }
+    if (lua_type(L, -1) != LUA_TSTRING)
+        luaL_error(L, "an id is a string or a snapshot, not a %s", luaL_typename(L, -1));
+}
+
+/* Note the id at the top; false when it came before. */
+static bool note(lua_State *L, int index)
+{
+    int id = lua_gettop(L);
+    bool new;
+
+    push_kept(L, index, EVS_BATCH_SEEN);
+    lua_pushvalue(L, id);
+    lua_rawget(L, -2);
+    new = lua_isnil(L, -1);
+    lua_pop(L, 1);
+    lua_pushvalue(L, id);
+    lua_pushboolean(L, 1);
+    lua_rawset(L, -3);
+    lua_pop(L, 1);
+    return new;
+}
+
 void evs_lua_batch_add(lua_State *L, int index)
 {
     struct evs_lua_batch *batch = lua_touserdata(L, index);
-    struct evs_str id = {0};
+    struct evs_batch_call *call;
     struct evs_snapshot snapshot;
-    bool given = lua_istable(L, -1);
+    struct evs_str id;
+    int entry = lua_gettop(L);
 
-    if (given)
-        evs_lua_json_snapshot(L, lua_gettop(L), &snapshot, true);
-    else if (lua_type(L, -1) == LUA_TSTRING)
-        id.data = lua_tolstring(L, -1, &id.len);
-    else
-        luaL_error(L, "an id is a string or a snapshot, not a %s", luaL_typename(L, -1));
-    if (given)
-        id = snapshot.id;
-    if (evs_batch_holds(&batch->core, id))
+    bool given = lua_istable(L, entry);
+
+    push_id(L);
+    if (!note(L, index)) {
         evs_batch_skip(&batch->core);
-    else if (!evs_batch_add(&batch->core, evs_str(batch->project), id, given ? &snapshot : NULL))
-        luaL_error(L, "not enough memory");
+    } else {
+        id.data = lua_tolstring(L, -1, &id.len);
+        if (given)
+            evs_lua_json_snapshot(L, entry, &snapshot, true);
+        call = evs_batch_add(&batch->core, evs_str(batch->project), id, given ? &snapshot : NULL);
+        if (!call)
+            luaL_error(L, "not enough memory");
+        push_kept(L, index, EVS_BATCH_IDS);
+        lua_pushvalue(L, entry + 1);
+        lua_rawseti(L, -2, (int)call->slot + 1);
+    }
+    lua_settop(L, entry);
 }
 
-bool evs_lua_batch_is_told(const struct evs_lua_batch *batch, const struct evs_batch_call *call)
+void evs_lua_batch_leave(lua_State *L, int index)
 {
-    const struct evs_flow *flow = &call->deletion.flow;
+    struct evs_lua_batch *batch = lua_touserdata(L, index);
 
-    return flow->state == EVS_FLOW_SUCCEEDED || !batch->core.stopped ||
-           flow->error.outcome != EVS_NOT_SENT ||
-           strcmp(flow->error.code, evs_code_text(EVS_STOPPED)) != 0;
+    push_id(L);
+    if (note(L, index))
+        batch->core.unsent++;
+    lua_pop(L, 1);
 }
+
+/* Push the id of a call as it was given, which may be no good and longer than the core keeps. */
+static void push_id_of(lua_State *L, int index, const struct evs_batch_call *call)
+{
+    push_kept(L, index, EVS_BATCH_IDS);
+    lua_rawgeti(L, -1, (int)call->slot + 1);
+    lua_remove(L, -2);
+}
+
+void evs_lua_batch_release(lua_State *L, int index, struct evs_batch_call *call)
+{
+    const struct evs_lua_batch *batch = lua_touserdata(L, index);
+
+    if (batch->iterator) {
+        push_kept(L, index, EVS_BATCH_SEEN);
+        push_id_of(L, index, call);
+        lua_pushnil(L);
+        lua_rawset(L, -3);
+        lua_pop(L, 1);
+    }
+    evs_batch_release(call);
+}
+
+/* --- results ------------------------------------------------------------------------------------------ */
 
 static void keep_error(lua_State *L, int index, struct evs_lua_batch *batch)
 {
     if (batch->errors_room == 0)
         return;
     batch->errors_room--;
-    evs_compat_getuservalue(L, index);
-    lua_rawgeti(L, -1, EVS_BATCH_ERRORS);
-    lua_pushvalue(L, -4); /* id */
-    lua_pushvalue(L, -4); /* error */
+    push_kept(L, index, EVS_BATCH_ERRORS);
+    lua_pushvalue(L, -3); /* id */
+    lua_pushvalue(L, -3); /* error */
     lua_rawset(L, -3);
-    lua_pop(L, 2);
+    lua_pop(L, 1);
 }
 
 static void push_info(lua_State *L, const struct evs_batch_call *call)
@@ -124,7 +212,7 @@ void evs_lua_batch_push_result(lua_State *L, int index, struct evs_batch_call *c
     struct evs_lua_batch *batch = lua_touserdata(L, index);
     const struct evs_flow *flow = &call->deletion.flow;
 
-    lua_pushstring(L, flow->id);
+    push_id_of(L, index, call);
     if (flow->state == EVS_FLOW_SUCCEEDED) {
         lua_pushboolean(L, 1);
     } else {
@@ -149,15 +237,26 @@ void evs_lua_batch_push_summary(lua_State *L, int index)
     set_sum(L, "failed", batch->core.failed);
     set_sum(L, "unknown", batch->core.unknown);
     set_sum(L, "unsent", batch->core.unsent);
-    evs_compat_getuservalue(L, index);
-    lua_rawgeti(L, -1, EVS_BATCH_ERRORS);
-    lua_setfield(L, -3, "errors");
-    lua_rawgeti(L, -1, EVS_BATCH_STOPPED);
+    push_kept(L, index, EVS_BATCH_ERRORS);
+    lua_setfield(L, -2, "errors");
+    push_kept(L, index, EVS_BATCH_STOPPED);
     if (lua_isnil(L, -1) && batch->core.stopped) {
         lua_pop(L, 1);
         evs_lua_error_push(L, &batch->core.stop);
     }
-    lua_setfield(L, -3, "stopped");
+    lua_setfield(L, -2, "stopped");
+}
+
+void evs_lua_batch_stop_with(lua_State *L, int index)
+{
+    struct evs_lua_batch *batch = lua_touserdata(L, index);
+    struct evs_error error;
+
+    evs_error_set(&error, EVS_STOPPED, "the iterator of ids failed");
+    evs_batch_stop(&batch->core, &error);
+    evs_compat_getuservalue(L, index);
+    lua_insert(L, -2);
+    lua_rawseti(L, -2, EVS_BATCH_STOPPED);
     lua_pop(L, 1);
 }
 

@@ -37,25 +37,20 @@ static struct evs_batch_call *check_ticket(lua_State *L, const struct evs_lua_ba
     return call;
 }
 
-static int push_ticket(lua_State *L, const struct evs_lua_batch *batch,
-                       const struct evs_batch_act *act)
+static int push_ticket(lua_State *L, const struct evs_batch_act *act)
 {
-    size_t ticket = 0;
-
-    while (batch->core.calls[ticket] != act->call)
-        ticket++;
     lua_pushliteral(L, "send");
     evs_lua_push_request(L, &act->want);
-    lua_pushinteger(L, (lua_Integer)ticket + 1);
+    lua_pushinteger(L, (lua_Integer)act->call->slot + 1);
     return 3;
 }
 
 /* "result", id, result, info: true, or the error in its place. */
-static int push_result(lua_State *L, struct evs_lua_batch *batch, struct evs_batch_call *call)
+static int push_result(lua_State *L, struct evs_batch_call *call)
 {
     lua_pushliteral(L, "result");
     evs_lua_batch_push_result(L, 1, call);
-    evs_batch_release(&batch->core, call);
+    evs_lua_batch_release(L, 1, call);
     return 4;
 }
 
@@ -79,11 +74,11 @@ static int next(lua_State *L)
         case EVS_BATCH_NEED:
             return push_simple(L, "need");
         case EVS_BATCH_SEND:
-            return push_ticket(L, batch, &act);
+            return push_ticket(L, &act);
         case EVS_BATCH_RESULT:
-            if (evs_lua_batch_is_told(batch, act.call))
-                return push_result(L, batch, act.call);
-            evs_batch_release(&batch->core, act.call);
+            if (!evs_batch_is_unsent(act.call))
+                return push_result(L, act.call);
+            evs_lua_batch_release(L, 1, act.call);
             break;
         case EVS_BATCH_SLEEP:
             lua_pushliteral(L, "sleep");

@@ -13,11 +13,10 @@ struct sweep {
     struct evs_lua_client *client;
     struct evs_lua_batch *batch;
     int ids;        /* an array or a function */
-    int seen;       /* of an array: the ids that were given; of an iterator: nil */
     int on_result;  /* the function, or nil */
     int on_attempt; /* the same */
     int index;      /* of the batch */
-    bool iterator;
+    bool called;    /* one of the script's functions ran since catch_up looked what it left */
     size_t position, count; /* of an array */
     struct evs_lua_watch watch;
 };
@@ -29,7 +28,7 @@ static void check_entry(lua_State *L, int arg, size_t i)
     int type = lua_type(L, -1);
 
     if (type == LUA_TTABLE) {
-        lua_getfield(L, -1, "id");
+        evs_compat_rawgetfield(L, lua_gettop(L), "id");
         type = lua_type(L, -1);
         lua_pop(L, 1);
         if (type == LUA_TNIL) /* from a server, perhaps: that call fails */
@@ -42,21 +41,32 @@ static void check_entry(lua_State *L, int arg, size_t i)
     }
 }
 
-/* All of an array is looked at before anything is deleted. */
-static bool check_ids(lua_State *L, int arg)
+/* All of an array is looked at before anything is deleted. A table that has only other keys is a
+ * snapshot, perhaps, and no empty array. */
+static void check_array(lua_State *L, int arg)
 {
-    if (lua_isfunction(L, arg))
-        return true;
-    if (!lua_istable(L, arg)) {
-        lua_pushfstring(L, "ids: array or function expected, got %s", luaL_typename(L, arg));
-        luaL_argerror(L, arg, lua_tostring(L, -1));
-    }
-    for (size_t i = 1; i <= evs_compat_rawlen(L, arg); i++) {
+    size_t count = evs_compat_rawlen(L, arg);
+
+    for (size_t i = 1; i <= count; i++) {
         lua_rawgeti(L, arg, (int)i);
         check_entry(L, arg, i);
         lua_pop(L, 1);
     }
-    return false;
+    lua_pushnil(L);
+    if (count > 0)
+        lua_pop(L, 1);
+    else if (lua_next(L, arg))
+        luaL_argerror(L, arg, "ids: array or function expected, got a table without [1]");
+}
+
+static void check_ids(lua_State *L, int arg)
+{
+    if (lua_istable(L, arg)) {
+        check_array(L, arg);
+    } else if (!lua_isfunction(L, arg)) {
+        lua_pushfstring(L, "ids: array or function expected, got %s", luaL_typename(L, arg));
+        luaL_argerror(L, arg, lua_tostring(L, -1));
+    }
 }
 
 void evs_lua_sweep_check(lua_State *L, int arg)
@@ -80,6 +90,7 @@ static void raise(struct sweep *sweep)
 
 static void call_or_raise(struct sweep *sweep, int arguments, int results)
 {
+    sweep->called = true;
     if (lua_pcall(sweep->L, arguments, results, 0) != LUA_OK)
         raise(sweep);
 }
@@ -88,67 +99,32 @@ static void obey_interrupt(struct sweep *sweep)
 {
     if (evs_lua_interrupted(sweep->L, &sweep->watch))
         raise(sweep);
+    if (sweep->client->core.closed) /* by a hook */
+        sweep->called = true;
 }
 
 /* --- ids ------------------------------------------------------------------------------------------------ */
 
-/* Push the id of the entry at the top; its own, or a snapshot's. */
-static void push_id(lua_State *L)
-{
-    if (lua_istable(L, -1))
-        lua_getfield(L, -1, "id");
-    else
-        lua_pushvalue(L, -1);
-}
-
-/* Note the id of the entry at the top; whether it came before. */
-static bool is_repeated(struct sweep *sweep)
-{
-    lua_State *L = sweep->L;
-    bool repeated;
-
-    push_id(L);
-    if (lua_isnil(L, -1)) {
-        lua_pop(L, 1);
-        return false;
-    }
-    lua_pushvalue(L, -1);
-    lua_rawget(L, sweep->seen);
-    repeated = lua_toboolean(L, -1);
-    lua_pop(L, 1);
-    lua_pushboolean(L, 1);
-    lua_rawset(L, sweep->seen);
-    return repeated;
-}
-
-/* Push the next entry of the array that is not a repetition; nil at its end. */
+/* Push the next entry of the array; nil at its end. */
 static void push_entry(struct sweep *sweep)
 {
-    while (sweep->position < sweep->count) {
+    if (sweep->position < sweep->count)
         lua_rawgeti(sweep->L, sweep->ids, (int)++sweep->position);
-        if (!is_repeated(sweep))
-            return;
-        lua_pop(sweep->L, 1);
-    }
-    lua_pushnil(sweep->L);
+    else
+        lua_pushnil(sweep->L);
 }
 
 /* An iterator gives an entry, or nil at its end, or nil and an error (as each_snapshot does). */
 static void push_iterated(struct sweep *sweep)
 {
     lua_State *L = sweep->L;
-    struct evs_error error;
 
     lua_pushvalue(L, sweep->ids);
     call_or_raise(sweep, 0, 2);
-    if (lua_isnil(L, -2) && !lua_isnil(L, -1)) {
-        evs_error_set(&error, EVS_STOPPED, "the iterator of ids failed");
-        evs_batch_stop(&sweep->batch->core, &error);
-        evs_compat_getuservalue(L, sweep->index);
-        lua_insert(L, -2);
-        lua_rawseti(L, -2, EVS_BATCH_STOPPED);
-    }
-    lua_pop(L, 1);
+    if (lua_isnil(L, -2) && !lua_isnil(L, -1))
+        evs_lua_batch_stop_with(L, sweep->index);
+    else
+        lua_pop(L, 1);
 }
 
 static int add_protected(lua_State *L)
@@ -161,7 +137,7 @@ static void feed(struct sweep *sweep)
 {
     lua_State *L = sweep->L;
 
-    if (sweep->iterator)
+    if (sweep->batch->iterator)
         push_iterated(sweep);
     else
         push_entry(sweep);
@@ -174,19 +150,18 @@ static void feed(struct sweep *sweep)
     lua_insert(L, -2);
     lua_pushvalue(L, sweep->index);
     lua_insert(L, -2);
-    call_or_raise(sweep, 2, 0);
+    if (lua_pcall(L, 2, 0, 0) != LUA_OK)
+        raise(sweep);
 }
 
 /* After a stop: the rest of an array was not sent. An iterator is not called again. */
-static void count_rest(struct sweep *sweep)
+static void leave_rest(struct sweep *sweep)
 {
-    for (; !sweep->iterator;) {
-        push_entry(sweep);
-        if (lua_isnil(sweep->L, -1))
-            break;
+    for (push_entry(sweep); !lua_isnil(sweep->L, -1); push_entry(sweep)) {
+        evs_lua_batch_leave(sweep->L, sweep->index);
         lua_pop(sweep->L, 1);
-        sweep->batch->core.unsent++;
     }
+    lua_pop(sweep->L, 1);
 }
 
 /* --- requests ------------------------------------------------------------------------------------------- */
@@ -253,6 +228,50 @@ static void poll(struct sweep *sweep, double seconds)
     obey_interrupt(sweep);
 }
 
+/* --- what the script's functions did -------------------------------------------------------------------- */
+
+/* The connection of a call's request is gone, with the client or, in a child, with the parent. */
+static void lose(struct evs_batch_call *call)
+{
+    const struct evs_failure failure = {.code = EVS_NETWORK,
+                                        .message = EVS_STR("the connection was given up"),
+                                        .sent = true,
+                                        .passing = true};
+
+    evs_flow_fail(&call->deletion.flow, &failure);
+    evs_batch_touch(call);
+}
+
+static void catch_up_call(struct sweep *sweep, struct evs_batch_call *call,
+                          const struct evs_http *http)
+{
+    if (call->in_flight && evs_transfer_finished(call->carrier))
+        take_answer(sweep, call->carrier);
+    else if (call->in_flight && !evs_transfer_belongs(call->carrier, http))
+        lose(call);
+    else if (!call->in_flight && !http)
+        evs_batch_touch(call);
+}
+
+/* They may have closed the client, or forked. */
+static void catch_up(struct sweep *sweep)
+{
+    struct evs_batch *batch = &sweep->batch->core;
+    const struct evs_http *http = NULL;
+    struct evs_error error;
+
+    sweep->called = false;
+    if (sweep->client->core.closed) {
+        evs_error_set(&error, EVS_CLOSED, "the client was closed while delete_snapshots ran");
+        evs_batch_stop(batch, &error);
+    } else {
+        http = evs_lua_home(sweep->L, sweep->client);
+    }
+    for (size_t i = 0; i < batch->call_count; i++)
+        if (batch->calls[i]->used && !batch->calls[i]->reported)
+            catch_up_call(sweep, batch->calls[i], http);
+}
+
 /* --- results -------------------------------------------------------------------------------------------- */
 
 /* on_result(id, result, info); a false from it stops the batch. */
@@ -261,7 +280,7 @@ static void tell_result(struct sweep *sweep, struct evs_batch_call *call)
     lua_State *L = sweep->L;
     struct evs_error error;
 
-    if (!evs_lua_batch_is_told(sweep->batch, call))
+    if (evs_batch_is_unsent(call))
         return;
     if (lua_isnil(L, sweep->on_result) && call->deletion.flow.state == EVS_FLOW_SUCCEEDED)
         return;
@@ -281,26 +300,21 @@ static void tell_result(struct sweep *sweep, struct evs_batch_call *call)
 
 static void conclude(struct sweep *sweep, struct evs_batch_call *call)
 {
+    if (call->carrier) /* a stop may have cut its request short */
+        evs_transfer_abandon(call->carrier);
     tell_result(sweep, call);
-    evs_batch_release(&sweep->batch->core, call);
-}
-
-/* A batch whose client was closed, in a callback, ends; its transfers were abandoned with the client. */
-static bool is_closed(const struct sweep *sweep)
-{
-    return sweep->client->core.closed;
+    evs_lua_batch_release(sweep->L, sweep->index, call);
 }
 
 static void run(struct sweep *sweep)
 {
+    struct evs_batch *batch = &sweep->batch->core;
     struct evs_batch_act act;
 
     for (;;) {
-        if (is_closed(sweep)) {
-            lua_pushliteral(sweep->L, "the client was closed while delete_snapshots ran");
-            raise(sweep);
-        }
-        switch (evs_batch_next(&sweep->batch->core, evs_clock_monotonic(), evs_clock_wall(), &act)) {
+        while (sweep->called)
+            catch_up(sweep);
+        switch (evs_batch_next(batch, evs_clock_monotonic(), evs_clock_wall(), &act)) {
         case EVS_BATCH_NEED:
             feed(sweep);
             break;
@@ -322,6 +336,7 @@ static void run(struct sweep *sweep)
 int evs_lua_sweep(lua_State *L, int client, int arg)
 {
     struct sweep sweep = {.L = L, .client = lua_touserdata(L, client), .ids = arg + 1};
+    bool iterator = lua_isfunction(L, sweep.ids);
     struct evs_error error;
 
     evs_lua_sweep_check(L, arg);
@@ -329,22 +344,19 @@ int evs_lua_sweep(lua_State *L, int client, int arg)
         evs_error_set(&error, EVS_CLOSED, "the client is closed");
         return evs_lua_error_return(L, &error);
     }
-    sweep.iterator = lua_isfunction(L, sweep.ids);
-    sweep.count = sweep.iterator ? 0 : evs_compat_rawlen(L, sweep.ids);
-    lua_newtable(L);
-    sweep.seen = lua_gettop(L);
+    sweep.count = iterator ? 0 : evs_compat_rawlen(L, sweep.ids);
     evs_lua_push_callback(L, client, arg + 2, "on_result", EVS_CLIENT_ON_RESULT);
     sweep.on_result = lua_gettop(L);
     evs_lua_push_callback(L, client, arg + 2, "on_attempt", EVS_CLIENT_ON_ATTEMPT);
     sweep.on_attempt = lua_gettop(L);
-    sweep.batch = evs_lua_batch_push(L, client, arg, sweep.iterator, &error);
+    sweep.batch = evs_lua_batch_push(L, client, arg, iterator, &error);
     if (!sweep.batch)
         return evs_lua_error_return(L, &error);
     sweep.index = lua_gettop(L);
     sweep.watch = evs_lua_watch(L);
     run(&sweep);
     if (sweep.batch->core.stopped)
-        count_rest(&sweep);
+        leave_rest(&sweep);
     evs_lua_batch_push_summary(L, sweep.index);
     evs_lua_batch_abandon(sweep.batch);
     return 1;
