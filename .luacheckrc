@@ -8,6 +8,9 @@ files["spec"] = { std = "min+busted" }
 -- Runs in nginx only, that is on LuaJIT with the globals of ngx_lua.
 files["spec/emulator"] = { std = "ngx_lua" }
 files["src/resty"] = { std = "ngx_lua" }
+files["examples/snapshots.lua"] = { std = "ngx_lua" }
+files["spec/resty"] = { std = "ngx_lua" }
+files["spec/resty_*_spec.lua"] = { std = "luajit+busted" }
 
 -- LuaRocks reads its settings from globals.
 files["tools/luarocks-debian.lua"] = { globals = { "rocks_servers", "rocks_provided" } }

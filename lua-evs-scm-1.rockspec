@@ -67,6 +67,7 @@ build = {
         "src/lua/carry.c",
         "src/lua/client.c",
         "src/lua/error.c",
+        "src/lua/gate.c",
         "src/lua/json.c",
         "src/lua/machine.c",
         "src/lua/module.c",
@@ -78,6 +79,13 @@ build = {
       libdirs = { "$(CURL_LIBDIR)", "$(NETTLE_LIBDIR)" },
       libraries = { "curl", "nettle", "pthread", "dl" },
     },
+    -- For nginx, that is for LuaJIT only; elsewhere they are never loaded.
+    ["resty.evs"] = "src/resty/evs.lua",
+    ["resty.evs.adapter"] = "src/resty/evs/adapter.lua",
+    ["resty.evs.answer"] = "src/resty/evs/answer.lua",
+    ["resty.evs.clock"] = "src/resty/evs/clock.lua",
+    ["resty.evs.gate"] = "src/resty/evs/gate.lua",
+    ["resty.evs.http"] = "src/resty/evs/http.lua",
   },
 }
 test = {

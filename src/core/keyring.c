@@ -121,6 +121,14 @@ enum evs_keyring_answer evs_keyring_ask(struct evs_client *client, const void *w
     return answer == EVS_KEYS_NONE ? none(client, profile.why, error) : answer;
 }
 
+void evs_keyring_look(struct evs_client *client)
+{
+    struct profile_result profile;
+
+    if (!client->closed && !client->keys.source && !client->metadata.visitor)
+        try_profile(client, &profile);
+}
+
 void evs_keyring_reply(struct evs_client *client, const void *who, const struct evs_facts *facts)
 {
     double expires = evs_date_parse_iso(facts->expires_at);

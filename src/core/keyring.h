@@ -25,6 +25,9 @@ enum evs_keyring_answer {
 enum evs_keyring_answer evs_keyring_ask(struct evs_client *client, const void *who, double now,
                                         double wall, bool renew, struct evs_error *error);
 
+/** Take the profile file's keys, if there are none yet. What is wrong with the file evs_keyring_ask says. */
+void evs_keyring_look(struct evs_client *client);
+
 /** The metadata service's answer to the request that `who` carried; too late, it is not looked at. */
 void evs_keyring_reply(struct evs_client *client, const void *who, const struct evs_facts *facts);
 

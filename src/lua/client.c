@@ -4,6 +4,7 @@
 #include "../core/environment.h"
 #include "call.h"
 #include "error.h"
+#include "gate.h"
 #include "machine.h"
 #include "options.h"
 #include "sweep.h"
@@ -149,6 +150,7 @@ void evs_lua_client_setup(lua_State *L)
                                        {"each_snapshot", each_snapshot},
                                        {"delete_snapshots", delete_snapshots},
                                        {"start", evs_lua_machine_start},
+                                       {"gate", evs_lua_client_gate},
                                        {"last", last},
                                        {"close", close_client},
                                        {NULL, NULL}};

@@ -252,6 +252,12 @@ static struct evs_lua_machine *check(lua_State *L)
     return luaL_checkudata(L, 1, METATABLE);
 }
 
+/* A list that is told page by page. */
+static bool is_paged(const struct evs_lua_machine *machine)
+{
+    return machine->as.flow.type == &evs_list_snapshots && machine->as.listing.paged;
+}
+
 int evs_lua_machine_start(lua_State *L)
 {
     struct evs_str name;
@@ -262,6 +268,12 @@ int evs_lua_machine_start(lua_State *L)
     name = evs_lua_check_string(L, 2, "operation");
     if (evs_str_equal(name, EVS_STR("delete_snapshots")))
         return evs_lua_batch_machine_start(L, 1, 3);
+    if (evs_str_equal(name, EVS_STR("each_snapshot"))) {
+        machine = evs_lua_machine_push(L, 1);
+        evs_lua_machine_begin(L, machine, &evs_list_snapshots, 3);
+        machine->as.listing.paged = true;
+        return 1;
+    }
     for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
         if (!evs_str_equal(name, evs_str(types[i]->name)))
             continue;
@@ -278,8 +290,34 @@ static int push_done(lua_State *L, struct evs_lua_machine *machine)
     lua_pushliteral(L, "done");
     if (machine->as.flow.state == EVS_FLOW_FAILED)
         return 1 + evs_lua_error_return(L, &machine->as.flow.error);
-    evs_lua_machine_push_result(L, 1);
+    if (is_paged(machine))
+        lua_pushboolean(L, 1);
+    else
+        evs_lua_machine_push_result(L, 1);
     return 2;
+}
+
+/* "page", rows. True when that was pushed; false when the end of the list was reached, or the next page has
+ * to be asked for. */
+static bool push_page(lua_State *L, struct evs_lua_machine *machine)
+{
+    if (machine->as.flow.state != EVS_FLOW_SUCCEEDED)
+        return false;
+    lua_pushliteral(L, "page");
+    evs_lua_machine_take_rows(L, 1);
+    if (evs_compat_rawlen(L, -1) > 0) {
+        evs_lua_machine_tell(machine);
+        return true;
+    }
+    lua_pop(L, 2);
+    return false;
+}
+
+/* A page has been told: ask for the next one. */
+static void turn_page(struct evs_lua_machine *machine)
+{
+    if (machine->as.flow.state == EVS_FLOW_SUCCEEDED && !machine->as.listing.finished)
+        evs_listing_resume(&machine->as.listing);
 }
 
 /* machine:next(mono, wall) */
@@ -291,6 +329,11 @@ static int next(lua_State *L)
 
     if (evs_flow_in_flight(&machine->as.flow))
         return luaL_error(L, "a request is out: call reply or fail before next");
+    if (is_paged(machine)) {
+        if (push_page(L, machine))
+            return 2;
+        turn_page(machine);
+    }
     switch (evs_flow_next(&machine->as.flow, mono, wall, &want)) {
     case EVS_SEND:
         lua_pushliteral(L, "send");

@@ -1,0 +1,261 @@
+-- Proves what resty.evs puts on the wire, and what it makes of everything that can go wrong there.
+
+if os.getenv("EVS_SPEC_VARIANT") ~= "jit" then return end
+
+local safe = require "evs.safe"
+local remote = require "spec.resty.remote"
+local server = require "spec.support.server"
+
+local emulator = require("spec.support.emulator").start()
+local dns = require("spec.resty.dns").start()
+local nginx = require("spec.resty.nginx").start { resolver = dns.address,
+  environment = { EVS_METADATA_ENDPOINT = emulator.metadata_endpoint } }
+
+local project = emulator.project_id
+
+local function options_of(options)
+  local all = { endpoint = emulator.endpoint, ak = emulator.ak, sk = emulator.sk, retries = 0 }
+  for name, value in pairs(options or {}) do all[name] = value end
+  if options and options.ak == false then all.ak, all.sk = nil, nil end
+  return all
+end
+
+local function connect(options)
+  return remote.connect(nginx, options_of(options))
+end
+
+local function delete(client, id)
+  return client:delete_snapshot(project, id or "a", { guard = false })
+end
+
+local function fails(expected, _, err)
+  assert.is_table(err)
+  for name, value in pairs(expected) do
+    assert.equal(value, err[name], name .. " of " .. tostring(err.code) .. ": " .. err.message)
+  end
+end
+
+before_each(function() emulator:reset() end)
+teardown(function()
+  nginx:stop()
+  dns:stop()
+end)
+
+describe("a request", function()
+  -- What the server saw of a deletion, without what differs from second to second.
+  local function seen(client)
+    emulator:clear_log()
+    emulator:put { id = "a" }
+    assert.is_true((client:delete_snapshot(project, "a")))
+    local records = emulator:log()
+    for _, record in ipairs(records) do
+      assert.matches("^%d+T%d+Z$", record.headers["x-sdk-date"])
+      assert.matches("Signature=%x+$", record.headers.authorization)
+      record.headers["x-sdk-date"] = nil
+      record.headers.authorization = record.headers.authorization:gsub("%x+$", "")
+      for _, name in ipairs { "n", "time", "connection", "connection_requests", "seconds",
+        "http_version" } do
+        record[name] = nil
+      end
+    end
+    return records
+  end
+
+  it("is what libcurl sends, too", function()
+    assert.same(seen(assert(safe.new(options_of()))), seen(connect()))
+  end)
+
+  it("is what libcurl sends over TLS, too", function()
+    local options = { endpoint = emulator.tls_endpoint }
+    local carried = seen(connect(options))
+    options.ca_file = emulator.ca_file
+    assert.same(seen(assert(safe.new(options_of(options)))), carried)
+  end)
+
+  it("goes to the host that a name server names", function()
+    emulator:put { id = "a" }
+    local endpoint = emulator.endpoint:gsub("127%.0%.0%.1", "evs.example.com")
+    assert.is_true((delete(connect { endpoint = endpoint, allow_http = true })))
+    assert.equal(endpoint:match("//(.*)$"), emulator:log()[1].host)
+  end)
+end)
+
+describe("connections", function()
+  local function count()
+    local seen, number = {}, 0
+    for _, record in ipairs(emulator:log()) do
+      if not seen[record.connection] then
+        seen[record.connection], number = true, number + 1
+      end
+    end
+    return number
+  end
+
+  for _, endpoint in ipairs { "endpoint", "tls_endpoint" } do
+    it("are kept and used again: " .. endpoint, function()
+      local client = connect { endpoint = emulator[endpoint] }
+      for i = 1, 5 do
+        emulator:put { id = "s" .. i }
+        assert.is_true((delete(client, "s" .. i)))
+      end
+      assert.equal(1, count())
+    end)
+  end
+
+  it("are not kept after an answer that says so", function()
+    emulator:put { { id = "a" }, { id = "b" } }
+    emulator:misbehave { times = -1, close = true }
+    local client = connect()
+    assert.is_true((delete(client, "a")))
+    assert.is_true((delete(client, "b")))
+    assert.equal(2, count())
+  end)
+
+  it("that were kept and die with the next request leave its fate open", function()
+    emulator:put { { id = "a" }, { id = "b" } }
+    local client = connect()
+    assert.is_true((delete(client, "a")))
+    emulator:misbehave { reused = true, cut = "before" }
+    fails({ code = "Client.Network", outcome = "unknown", attempts = 1, retryable = true },
+      delete(client, "b"))
+    assert.equal(2, emulator:count().DELETE)
+  end)
+
+  it("that were kept and die with the next request cost one retry, not two", function()
+    emulator:put { { id = "a" }, { id = "b" } }
+    local client = connect { retries = 1 }
+    assert.is_true((delete(client, "a")))
+    emulator:misbehave { reused = true, cut = "before" }
+    assert.is_true((delete(client, "b")))
+    assert.equal(2, client:last().attempts)
+    assert.equal(3, emulator:count().DELETE)
+  end)
+
+  it("with bytes that nobody asked for are thrown away", function()
+    local accepted = "HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n"
+    local conflict = "HTTP/1.1 409 Conflict\r\nContent-Length: 0\r\n\r\n"
+    local talker = server.talker(accepted, accepted, conflict)
+    local client = connect { endpoint = talker.url }
+    assert.is_true((delete(client, "a")))
+    require("socket").sleep(0.1)
+    for _ = 1, 2 do fails({ code = "HTTP.409", outcome = "refused" }, delete(client, "b")) end
+    talker:stop()
+  end)
+
+  it("that were not verified do not serve those who verify", function()
+    emulator:put { { id = "a" }, { id = "b" } }
+    local endpoint = emulator.untrusted_endpoint
+    local unverified = connect { endpoint = endpoint, tls_verify = false }
+    assert.same({ true }, { delete(unverified, "a") })
+    fails({ code = "Client.TLS" }, delete(connect { endpoint = endpoint }, "b"))
+    assert.is_table(emulator:snapshot("b"))
+  end)
+end)
+
+describe("nothing is sent", function()
+  local BAD = { untrusted = true, expired = true, wrong_host = true }
+  for what in pairs(BAD) do
+    it("when the certificate is " .. what .. ": Client.TLS", function()
+      emulator:put { id = "a" }
+      fails({ code = "Client.TLS", outcome = "not_sent", attempts = 0, retryable = false },
+        delete(connect { endpoint = emulator[what .. "_endpoint"], retries = 3 }))
+      assert.same({}, emulator:log())
+      assert.is_table(emulator:snapshot("a"))
+    end)
+  end
+
+  it("to a host that only has an address, which nginx cannot verify: Client.TLS", function()
+    local endpoint = emulator.tls_endpoint:gsub("localhost", "127.0.0.1")
+    fails({ code = "Client.TLS", attempts = 0 }, delete(connect { endpoint = endpoint }))
+    assert.same({}, emulator:log())
+  end)
+
+  it("to a server that does not speak TLS: Client.TLS", function()
+    local endpoint = emulator.endpoint:gsub("http:", "https:")
+    fails({ code = "Client.TLS", attempts = 0 }, delete(connect { endpoint = endpoint }))
+    assert.same({}, emulator:log())
+  end)
+
+  it("to a server that never ends its handshake: Client.Timeout", function()
+    local talker = server.talker("", "", "")
+    local endpoint = talker.url:gsub("http:", "https:")
+    fails({ code = "Client.Timeout", outcome = "not_sent", attempts = 0, retryable = true },
+      delete(connect { endpoint = endpoint, connect_timeout = 0.2 }))
+    talker:stop()
+  end)
+
+  it("where nobody listens: Client.Connect", function()
+    fails({ code = "Client.Connect", outcome = "not_sent", attempts = 0, retryable = true },
+      delete(connect { endpoint = "https://localhost:1" }))
+  end)
+
+  it("to a name that does not exist: Client.Resolve", function()
+    fails({ code = "Client.Resolve", outcome = "not_sent", attempts = 0 },
+      delete(connect { endpoint = "https://evs.invalid" }))
+  end)
+
+  it("when the name server is silent: in time", function()
+    local began = require("socket").gettime()
+    fails({ outcome = "not_sent", attempts = 0 },
+      delete(connect { endpoint = "https://evs.silent", timeout = 0.4 }))
+    assert.is_true(require("socket").gettime() - began < 1)
+  end)
+end)
+
+describe("an answer", function()
+  it("with a head over 64 KiB is Client.BadResponse", function()
+    local fields = {}
+    for i = 1, 9 do fields["X-Long-" .. i] = ("y"):rep(8000) end
+    emulator:misbehave { status = 202, headers = fields }
+    fails({ code = "Client.BadResponse", outcome = "unknown", attempts = 1 }, delete(connect()))
+  end)
+
+  it("in chunks is read to its end", function()
+    local parts = { '{"err', 'or":{"code":"EVS.1047","message":"wrong state"}', "}", "" }
+    for i, part in ipairs(parts) do parts[i] = ("%x\r\n%s\r\n"):format(#part, part) end
+    emulator:misbehave { raw = "HTTP/1.1 400 Bad\r\nConnection: close\r\n"
+      .. "Transfer-Encoding: chunked\r\n\r\n" .. table.concat(parts) }
+    fails({ code = "EVS.1047", status = 400 }, delete(connect()))
+  end)
+
+  local BAD = {
+    ["two lengths"] = "Content-Length: 0\r\nContent-Length: 1\r\n\r\n",
+    ["a continued line"] = "X: y\r\n z\r\nContent-Length: 0\r\n\r\n",
+    ["a bare LF"] = "Content-Length: 0\n\r\n",
+    ["a bad chunk"] = "Transfer-Encoding: chunked\r\n\r\nz\r\n",
+  }
+  for what, rest in pairs(BAD) do
+    it("with " .. what .. " is Client.BadResponse, and its 202 no success", function()
+      emulator:misbehave { raw = "HTTP/1.1 202 Accepted\r\n" .. rest }
+      fails({ code = "Client.BadResponse", outcome = "unknown", attempts = 1 }, delete(connect()))
+    end)
+  end
+end)
+
+describe("keys of the metadata service", function()
+  it("are fetched and sign", function()
+    emulator:put { id = "a" }
+    local client = connect { ak = false }
+    assert.is_true((client:delete_snapshot(project, "a")))
+    assert.equal(2, client:last().attempts)
+    local count = emulator:count()
+    assert.equal(1, count["metadata.PUT"])
+    assert.equal(1, count["metadata.GET"])
+  end)
+
+  it("are asked for once by calls that begin together", function()
+    for i = 1, 5 do emulator:put { id = "s" .. i } end
+    local results = nginx:run([[
+      local options, project = ...
+      local client = assert(evs.new(options))
+      local threads, results = {}, {}
+      for i = 1, 5 do
+        threads[i] = ngx.thread.spawn(client.delete_snapshot, client, project, "s" .. i)
+      end
+      for i = 1, 5 do results[i] = select(2, ngx.thread.wait(threads[i])) end
+      return results
+    ]], options_of { ak = false }, project)
+    for i = 1, 5 do assert.is_true(results[tostring(i)] or results[i]) end
+    assert.equal(1, emulator:count()["metadata.GET"])
+  end)
+end)

@@ -1,0 +1,400 @@
+--- One list of cases for every driver: what a call must come to, whoever carries its requests.
+--
+-- A case has a name and `call(client, project)`, which returns a result, or nil and an error; and
+-- what is expected: `result`, or in `fails` the fields of the error. Before it, `put` are the
+-- snapshots that there are, `rules` the emulator's misbehaviours, `prepare(emulator)` is all else,
+-- and `options` are the client's, beside retries = 0. After it, `requests` are the methods that the
+-- server saw, `left` the ids of the snapshots that still exist. `http1`: not over HTTP/2.
+--
+-- The client's delete_snapshot follows evs.safe, its each_snapshot gives an array.
+
+local cjson = require "cjson"
+local assert = require "luassert"
+
+local cases = {}
+local list = {}
+
+local function case(fields)
+  list[#list + 1] = fields
+end
+
+-- A call that deletes "a".
+local function delete(opts, id)
+  return function(client, project) return client:delete_snapshot(project, id or "a", opts) end
+end
+
+local A = { { id = "a" } }
+local NOW = { ["Retry-After"] = "0" }
+
+-- ---- 1: only 202 is success ---------------------------------------------------------------------
+
+case { name = "a deletion looks first, then deletes", put = { { id = "a" }, { id = "b" } },
+  call = delete(), result = true, requests = "GET DELETE", left = "b" }
+case { name = "without guard it only deletes", put = A,
+  call = delete { guard = false }, result = true, requests = "DELETE", left = "" }
+case { name = "a 202 is success with any body", put = A,
+  rules = { { method = "DELETE", status = 202, body = "{{<html>" } },
+  call = delete(), result = true, requests = "GET DELETE" }
+for _, status in ipairs { 200, 201, 204, 206 } do
+  case { name = "a " .. status .. " to a DELETE is no success", put = A,
+    rules = { { method = "DELETE", status = status } },
+    call = delete { guard = false }, requests = "DELETE", left = "a",
+    fails = { code = "Client.BadResponse", status = status, outcome = "unknown", attempts = 1 } }
+end
+case { name = "a captive portal's page is no success", put = A,
+  rules = { { times = -1, status = 200, body = "<html>Please log in</html>" } },
+  call = delete(), requests = "GET", left = "a",
+  fails = { code = "Client.BadResponse", outcome = "not_sent" } }
+
+-- ---- 2: ids -------------------------------------------------------------------------------------
+
+for _, id in ipairs { "", "a/b", ".", "..", "a b", ("x"):rep(256), "\228", "a\0" } do
+  case { name = ("the id %q is refused unsent"):format(id), put = A, call = delete({}, id),
+    requests = "", left = "a",
+    fails = { code = "Client.InvalidArgument", outcome = "not_sent", attempts = 0 } }
+end
+case { name = "a project_id with a slash is refused unsent", put = A, requests = "",
+  call = function(client) return client:delete_snapshot("../x", "a") end,
+  fails = { code = "Client.InvalidArgument", outcome = "not_sent", attempts = 0 } }
+case { name = "a value that no option can have is refused unsent", put = A, requests = "",
+  call = delete { timeout = -1 }, fails = { code = "Client.InvalidArgument", attempts = 0 } }
+
+-- ---- 3: the guard -------------------------------------------------------------------------------
+
+case { name = "a backup's name protects", put = { { id = "a", name = "autobk_snapshot_1" } },
+  call = delete(), requests = "GET", left = "a",
+  fails = { code = "Client.Protected", outcome = "not_sent", attempts = 1, retryable = false } }
+case { name = "a backup's mark protects, whatever its value",
+  put = { { id = "a", metadata = { __system__enableActive = "false" } } },
+  call = delete(), requests = "GET", left = "a",
+  fails = { code = "Client.Protected", outcome = "not_sent" } }
+for status, passes in pairs { creating = true, deleting = true, ["backing-up"] = true,
+  rollbacking = true, error_deleting = false } do
+  case { name = "the status " .. status .. " is refused", put = { { id = "a", status = status } },
+    call = delete(), requests = "GET", left = "a",
+    fails = { code = "Client.WrongState", outcome = "not_sent", retryable = passes } }
+end
+case { name = "the status error is deleted", put = { { id = "a", status = "error" } },
+  call = delete(), result = true, requests = "GET DELETE", left = "" }
+case { name = "a shown snapshot stands for a look", put = A,
+  call = function(client, project)
+    return client:delete_snapshot(project, assert(client:show_snapshot(project, "a")))
+  end, result = true, requests = "GET DELETE", left = "" }
+case { name = "a passed snapshot that says too little is looked at", put = A,
+  call = function(client, project)
+    return client:delete_snapshot(project, { id = "a", status = "available" })
+  end, result = true, requests = "GET DELETE", left = "" }
+case { name = "another snapshot's answer is not this one's", put = A,
+  rules = { { method = "GET", body = { snapshot = { id = "b", status = "available", name = "n",
+    metadata = { x = "y" } } } } },
+  call = delete(), requests = "GET", left = "a",
+  fails = { code = "Client.BadResponse", outcome = "not_sent" } }
+case { name = "a 403 to the look says that there is guard=false", put = A,
+  rules = { { method = "GET", status = 403, body = { error = { code = "EVS.0001",
+    message = "no" } } } },
+  call = delete(), requests = "GET", left = "a", says = "guard=false",
+  fails = { code = "EVS.0001", status = 403, outcome = "not_sent" } }
+
+-- ---- 4: missing ---------------------------------------------------------------------------------
+
+case { name = "a missing snapshot is the server's 404", call = delete(), requests = "GET",
+  fails = { status = 404, kind = "itemNotFound", outcome = "not_sent" } }
+case { name = "ignore_missing makes it success", call = delete { ignore_missing = true },
+  result = true, requests = "GET" }
+case { name = "ignore_missing without guard, too", result = true, requests = "DELETE",
+  call = delete { ignore_missing = true, guard = false } }
+case { name = "EVS.5404 is missing as well", result = true, requests = "GET",
+  prepare = function(emulator) emulator:settings { missing = "evs" } end,
+  call = delete { ignore_missing = true } }
+for what, rule in pairs {
+  ["the gateway's 404"] = { status = 404, body = { error_code = "APIGW.0101", error_msg = "no" } },
+  ["a 404 in HTML"] = { status = 404, html = true },
+  ["a 410"] = { status = 410, body = { itemNotFound = { code = 410, message = "gone" } } },
+} do
+  rule.times = -1
+  case { name = what .. " is not missing", put = A, rules = { rule }, requests = "DELETE",
+    left = "a", call = delete { ignore_missing = true, guard = false },
+    fails = { status = rule.status, outcome = "refused" } }
+end
+
+-- ---- 5: attempts --------------------------------------------------------------------------------
+
+for _, status in ipairs { 408, 429, 500, 502, 503, 504 } do
+  case { name = "a " .. status .. " is tried again", put = A, options = { retries = 2 },
+    rules = { { status = status, html = true, headers = NOW, times = 2 } },
+    call = delete { guard = false }, result = true, requests = "DELETE DELETE DELETE", left = "" }
+end
+for status, outcome in pairs { [400] = "refused", [403] = "refused", [409] = "refused",
+  [501] = "refused", [505] = "refused" } do
+  case { name = "a " .. status .. " is not tried again", put = A, options = { retries = 3 },
+    rules = { { times = -1, status = status, html = true } },
+    call = delete { guard = false }, requests = "DELETE", left = "a",
+    fails = { code = "HTTP." .. status, status = status, outcome = outcome, attempts = 1 } }
+end
+case { name = "EVS.2019 is an answer: not tried again", put = A, options = { retries = 3 },
+  rules = { { times = -1, status = 500, body = { error = { code = "EVS.2019" } } } },
+  call = delete { guard = false }, requests = "DELETE", left = "a",
+  fails = { code = "EVS.2019", outcome = "refused", attempts = 1, retryable = false } }
+case { name = "a redirect is not followed", put = A,
+  rules = { { times = -1, status = 307, headers = { Location = "/elsewhere" } } },
+  call = delete { guard = false }, requests = "DELETE", left = "a",
+  fails = { code = "HTTP.307", status = 307, attempts = 1 } }
+case { name = "a 407 is a proxy's", put = A, rules = { { times = -1, status = 407 } },
+  call = delete { guard = false }, requests = "DELETE", left = "a",
+  fails = { code = "Client.Proxy", status = 407, attempts = 1 } }
+case { name = "a cut before the deletion is unknown", put = A,
+  rules = { { method = "DELETE", cut = "before" } },
+  call = delete { guard = false }, requests = "DELETE", left = "a",
+  fails = { code = "Client.Network", outcome = "unknown", attempts = 1, retryable = true } }
+case { name = "a cut after the deletion is unknown, too", put = A,
+  rules = { { method = "DELETE", cut = "after" } },
+  call = delete { guard = false }, requests = "DELETE", left = "",
+  fails = { code = "Client.Network", outcome = "unknown", attempts = 1 } }
+case { name = "a 202 with a cut body is lost", put = A,
+  rules = { { method = "DELETE", status = 202, body = "x", cut = "body", promise = 100 } },
+  call = delete { guard = false }, requests = "DELETE",
+  fails = { code = "Client.Network", outcome = "unknown", attempts = 1 } }
+case { name = "a 202 cut inside its head is lost", put = A, http1 = true,
+  rules = { { method = "DELETE", raw = "HTTP/1.1 202 Accepted\r\nContent-Le" } },
+  call = delete { guard = false }, requests = "DELETE",
+  fails = { code = "Client.Network", outcome = "unknown", attempts = 1 } }
+case { name = "what is no HTTP is Client.BadResponse", put = A, http1 = true,
+  rules = { { method = "DELETE", raw = "HTTP/1.1 banana\r\n\r\n" } },
+  call = delete { guard = false }, requests = "DELETE",
+  fails = { code = "Client.BadResponse", outcome = "unknown", attempts = 1 } }
+case { name = "silence is Client.Timeout", put = A, rules = { { method = "DELETE", hang = 5 } },
+  call = delete { guard = false, attempt_timeout = 0.2 }, requests = "DELETE",
+  fails = { code = "Client.Timeout", outcome = "unknown", attempts = 1, retryable = true },
+  seconds = { 0.15, 0.6 } }
+case { name = "a body that drips is Client.Timeout, too", put = A,
+  rules = { { method = "DELETE", status = 202, body = ("x"):rep(100), slow_body = 0.05 } },
+  call = delete { guard = false, timeout = 0.3 }, requests = "DELETE",
+  fails = { code = "Client.Timeout", outcome = "unknown", attempts = 1 }, seconds = { 0.25, 0.6 } }
+case { name = "a Retry-After past the end ends the call at once", put = A,
+  options = { retries = 3 }, rules = { { times = -1, status = 503,
+    headers = { ["Retry-After"] = "60" } } },
+  call = delete { guard = false, timeout = 5 }, requests = "DELETE",
+  fails = { code = "HTTP.503", outcome = "unknown", attempts = 1 }, seconds = { 0, 1 } }
+case { name = "nobody there is Client.Connect, after all retries", requests = "",
+  options = { endpoint = "http://127.0.0.1:1", retries = 1 }, call = delete(),
+  fails = { code = "Client.Connect", outcome = "not_sent", attempts = 0, retryable = true } }
+
+-- ---- 6: keys ------------------------------------------------------------------------------------
+
+case { name = "a wrong secret is told once, and then not sent any more", put = A,
+  options = { sk = "wrong" }, requests = "GET", left = "a",
+  call = function(client, project)
+    local _, first = client:delete_snapshot(project, "a")
+    assert.equal(1, first.attempts)
+    return client:delete_snapshot(project, "a")
+  end,
+  fails = { code = "APIGW.0301", status = 401, outcome = "not_sent", attempts = 0 } }
+case { name = "a clock that is wrong by an hour heals once", put = A,
+  prepare = function(emulator) emulator:clock(3600) end,
+  call = delete(), result = true, requests = "GET GET DELETE", left = "" }
+case { name = "an IAM token goes unsigned", put = A,
+  options = function(emulator) return { ak = false, token = emulator.token } end,
+  call = delete(), result = true, requests = "GET DELETE", left = "" }
+case { name = "temporary keys sign with their token", put = A,
+  options = function(emulator)
+    return { ak = emulator.temporary_ak, sk = emulator.temporary_sk,
+      security_token = emulator.security_token }
+  end,
+  call = delete(), result = true, requests = "GET DELETE", left = "" }
+case { name = "a secret that the gateway echoes is not shown", put = A,
+  options = function(emulator)
+    return { ak = emulator.temporary_ak, sk = emulator.temporary_sk,
+      security_token = emulator.security_token }
+  end,
+  rules = { { times = -1, echo = true } }, call = delete(), requests = "GET",
+  fails = { status = 401, outcome = "not_sent", attempts = 1 } }
+
+-- ---- 7: lost answers ----------------------------------------------------------------------------
+
+case { name = "lost, then missing, is success when it was seen", put = A, options = { retries = 1 },
+  rules = { { method = "DELETE", cut = "after" } },
+  call = delete(), result = true, requests = "GET DELETE DELETE", left = "" }
+case { name = "lost, then missing, is unknown when it was not", put = A, options = { retries = 1 },
+  rules = { { method = "DELETE", cut = "after" } },
+  call = delete { guard = false }, requests = "DELETE DELETE", left = "",
+  fails = { status = 404, outcome = "unknown", attempts = 2 } }
+case { name = "lost, then a wrong state, is success when it is being deleted",
+  put = { { id = "a", delete_seconds = 5 } }, options = { retries = 1 },
+  rules = { { method = "DELETE", cut = "after" } },
+  call = delete(), result = true, requests = "GET DELETE DELETE GET" }
+case { name = "lost, then a wrong state, is Client.NotDeleted when that failed",
+  put = { { id = "a", after_delete = "error_deleting" } }, options = { retries = 1 },
+  rules = { { method = "DELETE", cut = "after" } },
+  call = delete(), requests = "GET DELETE DELETE GET",
+  fails = { code = "Client.NotDeleted" } }
+
+-- ---- 8: wait ------------------------------------------------------------------------------------
+
+case { name = "wait ends when it is gone", put = { { id = "a", delete_seconds = 0.2 } },
+  call = delete { wait = 10 }, result = true, left = "" }
+case { name = "wait ends when it cannot be deleted",
+  put = { { id = "a", delete_seconds = 0.2, after_delete = "error_deleting" } },
+  call = delete { wait = 10 },
+  fails = { code = "Client.NotDeleted", outcome = "accepted" } }
+case { name = "wait ends with its time", put = { { id = "a", after_delete = "never" } },
+  call = delete { wait = 0.8 },
+  fails = { code = "Client.WaitTimeout", outcome = "accepted" }, seconds = { 0.7, 1.4 } }
+
+-- ---- 9: lists -----------------------------------------------------------------------------------
+
+local function many(count)
+  local snapshots = {}
+  for i = 1, count do snapshots[i] = { id = ("s%04d"):format(i), name = "n" .. i % 2 } end
+  return snapshots
+end
+
+local function count_of(method, filter)
+  return function(client, project)
+    local rows, err = client[method](client, project, filter)
+    if not rows then return nil, err end
+    local seen = {}
+    for _, row in ipairs(rows) do
+      assert.is_nil(seen[row.id])
+      seen[row.id] = true
+    end
+    return #rows
+  end
+end
+
+for _, method in ipairs { "list_snapshots", "each_snapshot" } do
+  case { name = method .. " has all pages", put = many(25), result = 25,
+    call = count_of(method, { limit = 10 }) }
+  case { name = method .. " of nothing is empty", result = 0, call = count_of(method),
+    requests = "GET" }
+  case { name = method .. " heeds filters", put = many(25), result = 12,
+    call = count_of(method, { limit = 5, name = "n0" }) }
+  case { name = method .. " passes over a page that failed once", put = many(25), result = 25,
+    options = { retries = 2 }, rules = { { skip = 1, status = 503, headers = NOW, times = 2 } },
+    call = count_of(method, { limit = 10 }) }
+end
+case { name = "a list of which a page fails is none", put = many(25),
+  rules = { { skip = 1, times = -1, status = 500, html = true } },
+  call = count_of("list_snapshots", { limit = 10 }), requests = "GET GET",
+  fails = { code = "HTTP.500", status = 500 } }
+local LARGE = { id = "a", description = ("x"):rep(1200000) }
+case { name = "a list's page may be larger than other answers", result = 1,
+  rules = { { body = cjson.encode { snapshots = { LARGE } } } }, call = count_of("list_snapshots") }
+case { name = "other answers are read up to 1 MiB", put = A,
+  rules = { { body = cjson.encode { snapshot = LARGE } } }, call = delete(), requests = "GET",
+  left = "a", fails = { code = "Client.BadResponse", outcome = "not_sent" } }
+case { name = "show_snapshot shows", put = { { id = "a", name = "x" } }, result = "x",
+  call = function(client, project)
+    local snapshot, err = client:show_snapshot(project, "a")
+    return snapshot and snapshot.name, err
+  end, requests = "GET" }
+case { name = "show_snapshot of a missing one is a 404",
+  call = function(client, project) return client:show_snapshot(project, "a") end, requests = "GET",
+  fails = { status = 404, kind = "itemNotFound", outcome = "not_sent" } }
+
+-- ---- 10: many -----------------------------------------------------------------------------------
+
+local function ids_of(count)
+  local ids = {}
+  for i = 1, count do ids[i] = ("s%04d"):format(i) end
+  return ids
+end
+
+-- The sums in one line.
+local function sums(ids, opts)
+  return function(client, project)
+    local summary, err = client:delete_snapshots(project, ids, opts)
+    if not summary then return nil, err end
+    return ("%d %d %d %d %s"):format(summary.succeeded, summary.failed, summary.unknown,
+      summary.unsent, summary.stopped and summary.stopped.code or "-")
+  end
+end
+
+case { name = "delete_snapshots deletes many, each once", put = many(60), left = "",
+  call = sums(ids_of(60)), result = "60 0 0 0 -" }
+case { name = "delete_snapshots tells of those that failed", put = many(3), left = "",
+  call = sums { "s0001", "no", "s0002", "a b", "s0003", "s0001" }, result = "3 2 0 0 -" }
+case { name = "delete_snapshots spares backups",
+  put = { { id = "s0001" }, { id = "s0002", name = "autobk_snapshot_x" } }, left = "s0002",
+  call = sums(ids_of(2)), result = "1 1 0 0 -" }
+case { name = "delete_snapshots stops at a refused key", put = many(30), options = { sk = "wrong" },
+  call = sums(ids_of(30)), result = "0 1 0 29 APIGW.0301", requests = "GET" }
+case { name = "delete_snapshots rides out 429", put = many(10), left = "",
+  rules = { { skip = 4, times = 3, status = 429, headers = NOW } },
+  call = sums(ids_of(10)), result = "10 0 0 0 -" }
+case { name = "delete_snapshots of nothing is nothing", call = sums {}, result = "0 0 0 0 -",
+  requests = "" }
+
+-- ---- running ------------------------------------------------------------------------------------
+
+local function methods(emulator)
+  local words = {}
+  for i, record in ipairs(emulator:log()) do words[i] = record.method end
+  return table.concat(words, " ")
+end
+
+local function ids_left(emulator)
+  local ids = {}
+  for i, snapshot in ipairs(emulator:snapshots()) do ids[i] = snapshot.id end
+  table.sort(ids)
+  return table.concat(ids, " ")
+end
+
+local function options_of(given, emulator)
+  local options = { ak = emulator.ak, sk = emulator.sk, retries = 0 }
+  if type(given) == "function" then given = given(emulator) end
+  for name, value in pairs(given or {}) do options[name] = value end
+  if options.ak == false then options.ak, options.sk = nil, nil end
+  return options
+end
+
+local SECRETS = { "sk", "temporary_sk", "security_token", "token" }
+
+local function check_error(fields, err, emulator)
+  assert.is_table(err)
+  for name, value in pairs(fields) do
+    assert.equal(value, err[name], name .. " of " .. cjson.encode(err))
+  end
+  for _, secret in ipairs(SECRETS) do
+    assert.is_nil(err.message:find(emulator[secret]:sub(1, 24), 1, true))
+  end
+end
+
+local function check_result(this, result, err, emulator)
+  if this.fails then
+    assert.is_nil(result)
+    check_error(this.fails, err, emulator)
+    if this.says then assert.matches(this.says, err.message, 1, true) end
+  else
+    assert.equal(this.result, result, cjson.encode(err or {}))
+  end
+end
+
+local function run(this, driver, emulator)
+  local socket = require "socket"
+  emulator:reset()
+  if this.put then emulator:put(this.put) end
+  if this.rules then emulator:misbehave(this.rules) end
+  if this.prepare then this.prepare(emulator) end
+  local client = driver.connect(options_of(this.options, emulator))
+  local began = socket.gettime()
+  local result, err = this.call(client, emulator.project_id)
+  local seconds = socket.gettime() - began
+  check_result(this, result, err, emulator)
+  if this.requests then assert.equal(this.requests, methods(emulator)) end
+  if this.left then assert.equal(this.left, ids_left(emulator)) end
+  if this.seconds then
+    assert.is_true(seconds >= this.seconds[1] and seconds <= this.seconds[2], seconds .. " s")
+  end
+end
+
+--- Registers the cases that `driver` can do. It has `name`, `connect(options)`, and where it speaks
+-- HTTP/2 `http2`.
+function cases.register(driver, emulator, it)
+  for _, this in ipairs(list) do
+    if not (this.http1 and driver.http2) then
+      it(driver.name .. ": " .. this.name, function() run(this, driver, emulator) end)
+    end
+  end
+end
+
+return cases

@@ -1,0 +1,152 @@
+--- Carries a request over nginx's cosockets. It decides nothing: no retries, no redirects.
+
+local answer = require "resty.evs.answer"
+local clock = require "resty.evs.clock"
+
+local concat, find, match = table.concat, string.find, string.match
+
+local M = {}
+
+local IDLE_MILLISECONDS = 30 * 1000 -- a kept connection; load balancers close theirs after a minute
+local POOL_SIZE = 64
+local HANDSHAKE_SPACING = 0.002
+
+local DEFAULT_PORTS = { http = 80, https = 443 }
+
+--- The parts of a URL: scheme, host, port (a number), target, and the value for Host.
+function M.split(url)
+  local scheme, authority, target = match(url, "^(https?)://([^/?#@]+)(/[^#]*)$")
+  if not scheme then return nil end
+  local host, port = match(authority, "^(.+):(%d+)$")
+  port = tonumber(port) or DEFAULT_PORTS[scheme]
+  if port == DEFAULT_PORTS[scheme] then authority = host or authority end
+  return { scheme = scheme, host = host or authority, port = port, target = target,
+    authority = authority }
+end
+
+--- The code for what connecting fails with, and the one for what the TLS handshake fails with.
+function M.connect_code(reason)
+  if find(reason, "timeout$") then return "Client.Timeout" end
+  if find(reason, "resolve", 1, true) then return "Client.Resolve" end
+  return "Client.Connect"
+end
+
+function M.handshake_code(reason)
+  if reason == "timeout" then return "Client.Timeout" end
+  if reason == "closed" or find(reason, "reset", 1, true) then return "Client.Connect" end
+  return "Client.TLS"
+end
+
+-- When the next handshake of this worker may begin.
+local next_handshake = 0
+
+-- A handshake costs about half a millisecond of CPU. Fifty at once would be one pause of 25 ms for
+-- all else that the worker does; so they begin one after the other.
+local function await_turn()
+  local now = clock.now()
+  local turn = math.max(next_handshake, now)
+  next_handshake = turn + HANDSHAKE_SPACING
+  if turn > now then ngx.sleep(clock.milliseconds(turn - now) / 1000) end
+end
+
+local function handshake(socket, where, request)
+  local done, reason = socket:sslhandshake(false, where.host, request.tls_verify ~= false)
+  -- ngx_lua before June 2026 closes the connection of a certificate that does not verify, but says
+  -- true when the handshake took no waiting.
+  if done and socket:getreusedtimes() then return true end
+  reason = done and "the certificate does not verify" or tostring(reason)
+  if find(reason, "^%d+: ") then
+    reason = reason .. " (nginx trusts what lua_ssl_trusted_certificate holds)"
+  end
+  return nil, M.handshake_code(reason), "TLS with " .. where.host .. ": " .. reason
+end
+
+local function first_of(work, timer, ran, ...)
+  ngx.thread.kill(timer)
+  ngx.thread.kill(work)
+  if not ran then error((...), 0) end
+  return ...
+end
+
+--- What `work()` returns, or nil, "timeout" when it takes longer than that; it is ended then.
+function M.in_time(seconds, work)
+  local working = ngx.thread.spawn(work)
+  local timer = ngx.thread.spawn(function()
+    ngx.sleep(seconds)
+    return nil, "timeout"
+  end)
+  return first_of(working, timer, ngx.thread.wait(working, timer))
+end
+
+-- nginx's resolver has a time-out of its own, which no socket's changes.
+local function connect_in_time(socket, host, port, options, seconds)
+  if find(host, "^[%d.]+$") or find(host, "^%[") then return socket:connect(host, port, options) end
+  return M.in_time(seconds, function() return socket:connect(host, port, options) end)
+end
+
+local function connect(socket, where, request)
+  local began = clock.now()
+  local left = math.min(request.deadline - began, request.connect_timeout or 5)
+  -- nginx's resolver does not know localhost, RFC 6761 does.
+  local host = where.host == "localhost" and "127.0.0.1" or where.host
+  local pool = concat({ "evs", where.scheme, where.host, where.port,
+    request.tls_verify == false and "any" or "verified" }, " ")
+  socket:settimeout(clock.milliseconds(left))
+  local done, reason = connect_in_time(socket, host, where.port,
+    { pool = pool, pool_size = POOL_SIZE }, left)
+  if not done then
+    reason = tostring(reason)
+    return nil, M.connect_code(reason), "connecting to " .. where.authority .. ": " .. reason
+  end
+  if where.scheme == "http" or socket:getreusedtimes() > 0 then return true end
+  await_turn()
+  socket:settimeout(clock.milliseconds(left - (clock.now() - began)))
+  return handshake(socket, where, request)
+end
+
+local function head_of(request, where)
+  local lines = {
+    request.method .. " " .. where.target .. " HTTP/1.1",
+    "Host: " .. where.authority,
+  }
+  for name, value in pairs(request.headers) do lines[#lines + 1] = name .. ": " .. value end
+  lines[#lines + 1] = "\r\n"
+  return concat(lines, "\r\n")
+end
+
+local function exchange(socket, where, request)
+  local reused = socket:getreusedtimes() > 0
+  socket:settimeout(clock.milliseconds(request.deadline - clock.now()))
+  local sent, reason = socket:send(head_of(request, where))
+  if not sent then
+    return nil, reason == "timeout" and "Client.Timeout" or "Client.Network",
+      "sending the request: " .. tostring(reason)
+  end
+  local status, fields, body, kept = answer.read(socket, request.deadline, request.limit)
+  if not status and reused then body = body .. " (the connection was a kept one)" end
+  return status, fields, body, kept
+end
+
+--- Carries a request: method, url, headers, deadline (on the monotonic clock), limit (bytes of the
+-- body), and connect_timeout, tls_verify where they are not 5 seconds and true.
+-- @return status, headers, body; or nil, code, message, sent (false or "maybe")
+function M.request(request)
+  local where = M.split(request.url)
+  if not where then return nil, "Client.Connect", "not a URL: " .. request.url, false end
+  -- One turn of the event loop: kept connections that were closed, or have bytes that nobody asked
+  -- for, are thrown out of the pool before one is taken from it.
+  ngx.sleep(0)
+  local socket = ngx.socket.tcp()
+  local done, code, message = connect(socket, where, request)
+  if not done then
+    socket:close()
+    return nil, code, message, false
+  end
+  local status, fields, body, kept = exchange(socket, where, request)
+  if not (status and kept and socket:setkeepalive(IDLE_MILLISECONDS, POOL_SIZE)) then
+    socket:close()
+  end
+  return status, fields, body, not status and "maybe" or nil
+end
+
+return M
