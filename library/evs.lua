@@ -27,7 +27,7 @@
 --- * `Client.WrongState`: the snapshot is neither `available` nor `error`.
 --- * `Client.NotDeleted`: EVS took the deletion on and did not carry it out.
 --- * `Client.WaitTimeout`: accepted, and still there when the time to wait was over.
---- * `Client.Stopped`: the call was cancelled, or memory ran out.
+--- * `Client.Stopped`: the call was cancelled, its batch was stopped, or memory ran out.
 --- * `Client.Closed`: the client is closed.
 ---@class evs.Error
 ---@field code string never empty; at most 64 characters of `[A-Za-z0-9._-]`
@@ -88,11 +88,35 @@
 ---@field wait? boolean|number seconds to wait until it is gone; true is 180 (default false)
 ---@field on_attempt? fun(attempt: evs.Attempt) called after each attempt of a blocking call
 
+--- What `on_result` is told of a deletion that has ended.
+---@class evs.ResultInfo
+---@field attempts integer requests of this deletion that were put on the wire
+---@field seconds number from its first request to its end
+---@field status? integer HTTP status of its last answer
+---@field request_id? string of its last answer
+
+---@alias evs.OnResult fun(id: string, result: true|evs.Error, info: evs.ResultInfo): boolean?
+
+--- Options of `delete_snapshots`; in `evs.new` they are the defaults of every batch of that client.
+---@class evs.BatchOptions : evs.CallOptions
+---@field concurrency? integer deletions at a time, 1 to 1000 (default 16)
+---@field rate? number most requests that start in any second; 0 is no limit (default 0)
+---@field on_result? evs.OnResult called as each deletion ends; false stops the batch
+
+--- What became of a batch. Every id is in exactly one of the four sums.
+---@class evs.Summary
+---@field succeeded integer
+---@field failed integer
+---@field unknown integer it may have happened
+---@field unsent integer no DELETE left, because the batch was stopped first
+---@field errors table<string, evs.Error> of the failed and unknown; of a function's ids 1,000
+---@field stopped? any why it ended early: an error, or what the function of ids gave as one
+
 --- Options of a client. An option wins over the environment. The endpoint of a region is
 --- `https://evs.REGION.myhuaweicloud.com`. `ak`, `sk` and `security_token` exclude `token`. Without
 --- any of them keys come from the environment, from the file `~/.huaweicloud/credentials` (or the
 --- one that `HUAWEICLOUD_SDK_CREDENTIALS_FILE` names), or from the metadata service of a server.
----@class evs.Options : evs.CallOptions
+---@class evs.Options : evs.BatchOptions
 ---@field region? string `ap-southeast-1` (default from `HUAWEICLOUD_SDK_REGION`)
 ---@field endpoint? string scheme, host, port, nothing else (default from `EVS_ENDPOINT`)
 ---@field ak? string access key (default from `HUAWEICLOUD_SDK_AK`)
@@ -182,6 +206,21 @@ local evs = {}
 ---@return true|evs.Error result true, or the error
 function evs.delete_snapshot(project_id, snapshot, opts) end
 
+--- Deletes many snapshots at once, with the same client as `evs.delete_snapshot`. Each deletion
+--- follows the rules of a single one; they share the key's proof, the pace, and the stop.
+---
+--- Ids of an array are checked before anything is sent, and deleted once each. A function gives the
+--- next id or snapshot, nil at the end, or nil and an error to stop; memory then stays constant.
+---
+--- After a stop deletions that have left are carried to their end, and nothing else is started. An
+--- error raised by a function, or Ctrl-C, abandons all and goes on.
+---@param project_id string
+---@param ids (string|evs.Snapshot)[]|fun(): string|evs.Snapshot|nil, any
+---@param opts? evs.BatchOptions
+---@return evs.Summary? summary nil when nothing could start
+---@return evs.Error? err
+function evs.delete_snapshots(project_id, ids, opts) end
+
 --- Shows a snapshot, with the same client as `evs.delete_snapshot`.
 ---@param project_id string
 ---@param snapshot string|evs.Snapshot the snapshot's id, or a snapshot
@@ -249,6 +288,14 @@ local Client = {}
 ---@return true|evs.Error result
 function Client:delete_snapshot(project_id, snapshot, opts) end
 
+--- Deletes many snapshots at once; see `evs.delete_snapshots`.
+---@param project_id string
+---@param ids (string|evs.Snapshot)[]|fun(): string|evs.Snapshot|nil, any
+---@param opts? evs.BatchOptions
+---@return evs.Summary? summary
+---@return evs.Error? err
+function Client:delete_snapshots(project_id, ids, opts) end
+
 --- Shows a snapshot; see `evs.show_snapshot`.
 ---@param project_id string
 ---@param snapshot string|evs.Snapshot
@@ -273,14 +320,32 @@ function Client:list_snapshots(project_id, filter, opts) end
 function Client:each_snapshot(project_id, filter, opts) end
 
 --- Starts a call that another event loop carries. Nothing is sent before `next` asks for it.
----@param operation "delete_snapshot"|"show_snapshot"|"list_snapshots"
+---@param operation "delete_snapshot"|"show_snapshot"|"list_snapshots"|"each_snapshot"
 ---@param project_id string
 ---@param what string|evs.Snapshot|evs.Filter|nil the id or the snapshot; of a list its filter
 ---@param opts? evs.CallOptions `on_attempt` is not called
 ---@return evs.Machine machine always: what is wrong with an id comes as its result
+---@overload fun(self: evs.Client, operation: "delete_snapshots", project_id: string, none: nil,
+---opts?: evs.BatchOptions): evs.Batch?, evs.Error?
 function Client:start(operation, project_id, what, opts) end
 
---- Tells of the last call that ended.
+--- What is known of the key, for drivers of several processes that tell each other.
+---@class evs.Gate
+---@field state "unproven"|"proven"|"refused"|"held"
+---@field key? string names endpoint and key, and reveals neither; nil while there is no key
+---@field clock_offset number seconds that the server's clock is ahead
+---@field healed boolean a 401 was answered by setting the clock, or by other keys, just now
+---@field seconds? number how much longer the key counts as refused, or is to be held
+---@field error? evs.Error why it is refused
+
+--- Tells what is known of the key; with `change` makes it that. In the state `held` nobody new
+--- tries the key for `seconds`, as long as it is unproven.
+---@param mono number the clock that machines are given
+---@param change? evs.Gate
+---@return evs.Gate? gate without `change`
+function Client:gate(mono, change) end
+
+--- Tells of the last call that ended and was no batch.
 ---@return evs.Last? last nil before the first
 function Client:last() end
 
@@ -297,10 +362,11 @@ local Machine = {}
 ---
 --- * `"send", request`: send it, then call `reply` or `fail`, then `next`.
 --- * `"sleep", seconds`: call `next` again after so long, or earlier.
+--- * `"page", snapshots`: of `each_snapshot` only: one page of the list; `next` asks for more.
 --- * `"done", result`: the end; `"done", nil, err` for a failure, with both modules.
 ---@param mono number seconds of a clock that never jumps
 ---@param wall number seconds since 1970, for the signature
----@return "send"|"sleep"|"done" what
+---@return "send"|"sleep"|"page"|"done" what
 ---@return evs.Request|number|true|evs.Snapshot|evs.Snapshot[]|nil value
 ---@return evs.Error? err
 function Machine:next(mono, wall) end
@@ -328,5 +394,50 @@ function Machine:fail(code, message, sent) end
 
 --- Ends the call with `Client.Stopped`. A request that is out counts as one that may have arrived.
 function Machine:cancel() end
+
+--- Many deletions without I/O: what `client:start` gives for `"delete_snapshots"`.
+---@class evs.Batch
+local Batch = {}
+
+--- Says what to do next; requests may be out.
+---
+--- * `"need"`: call `add` with one more id, or `finish` when there are none.
+--- * `"send", request, ticket`: send it, then call `reply` or `fail` with the ticket.
+--- * `"result", id, result, info`: a deletion has ended, with true or its error.
+--- * `"sleep", seconds`: call `next` again after so long, or when an answer has come.
+--- * `"done", summary`: the end.
+---@param mono number seconds of a clock that never jumps
+---@param wall number seconds since 1970, for the signature
+---@return "need"|"send"|"result"|"sleep"|"done" what
+---@return evs.Request|string|number|evs.Summary|nil value
+---@return integer|true|evs.Error|nil ticket_or_result
+---@return evs.ResultInfo? info
+function Batch:next(mono, wall) end
+
+--- Gives the id, or the snapshot, that is needed.
+---@param snapshot string|evs.Snapshot
+function Batch:add(snapshot) end
+
+--- There are no more ids; with an error, because they could not be told.
+---@param err? any
+function Batch:finish(err) end
+
+--- Starts no more deletions: those whose DELETE has left go on to their end.
+---@param message? string
+function Batch:stop(message) end
+
+--- Gives the answer to the request of a ticket; see `Machine:reply`.
+---@param ticket integer
+---@param status integer
+---@param headers? table<string, string|string[]>
+---@param body? string
+function Batch:reply(ticket, status, headers, body) end
+
+--- Says that no answer will come to the request of a ticket; see `Machine:fail`.
+---@param ticket integer
+---@param code evs.Failure
+---@param message string
+---@param sent false|"maybe"
+function Batch:fail(ticket, code, message, sent) end
 
 return evs

@@ -115,26 +115,31 @@ describe("the filters of a list", function()
 end)
 
 describe("the options", function()
-  local of_new, of_calls, defaults = {}, {}, read("src/core/client.c")
-  for name, at_call in read("src/lua/options.c"):gmatch('{"([%w_]+)", [A-Z]+, (%a+), ') do
-    (at_call == "true" and of_calls or of_new)[name] = true
+  local of_new, of_calls, of_batches, defaults = {}, {}, {}, read("src/core/client.c")
+  local places = { NEW = of_new, CALL = of_calls, BATCH = of_batches }
+  for name, at in read("src/lua/options.c"):gmatch('{"([%w_]+)", [A-Z]+, EVS_AT_(%u+), ') do
+    local place = places[at]
+    place[name] = true
   end
 
   it("are found in the source", function()
-    assert.is_true(of_new.endpoint and of_calls.timeout)
+    assert.is_true(of_new.endpoint and of_calls.timeout and of_batches.rate)
   end)
 
-  it("are those of the types, sorted into options of calls and of clients", function()
+  it("are those of the types, sorted into options of calls, of batches and of clients", function()
+    assert.equal(names(of_batches), names(fields_of("evs.BatchOptions")))
     assert.equal(names(of_new), names(fields_of("evs.Options")))
     assert.equal(names(of_calls), names(fields_of("evs.CallOptions")))
   end)
 
   it("are those of the README's table", function()
-    assert.equal(names(union(of_new, of_calls)), names(first_column(section("Options"))))
+    assert.equal(names(union(union(of_new, of_calls), of_batches)),
+      names(first_column(section("Options"))))
   end)
 
   it("have the defaults that README and types tell", function()
-    for _, name in ipairs { "timeout", "attempt_timeout", "retries", "connect_timeout" } do
+    for _, name in ipairs { "timeout", "attempt_timeout", "retries", "connect_timeout",
+      "concurrency" } do
       local value = assert(defaults:match("%." .. name .. " = (%d+)"), name)
       assert.equal(value, section("Options"):match("| `" .. name .. "` | [^|]+ | (%d+) |"), name)
       assert.equal(value, library:match("@field " .. name .. "%?[^\n]*%(default (%d+)%)"), name)
@@ -218,7 +223,7 @@ describe("the README's scripts", function()
   before_each(function() emulator:reset(true) end)
 
   it("are these", function()
-    assert.equal("delete.lua nightly.lua loop.lua disks.lua", table.concat(order, " "))
+    assert.equal("delete.lua nightly.lua sweep.lua loop.lua disks.lua", table.concat(order, " "))
   end)
 
   it("delete.lua deletes a snapshot", function()
@@ -286,6 +291,20 @@ describe("the README's scripts", function()
     assert.is_truthy(result.stderr:find("the key is refused", 1, true))
     assert.equal(1, emulator:count().GET)
     assert.equal(0, emulator:count().DELETE)
+  end)
+
+  it("sweep.lua deletes what it reads, and says what became of each", function()
+    local ids = { seeded(1), seeded(2), seeded(3), emulator.missing_id }
+    local result = run("sweep.lua", { project }, table.concat(ids, "\n") .. "\n")
+
+    assert.equal("", result.stderr)
+    assert.equal(1, result.status)
+    for i, expected in ipairs { "accepted", "accepted", "Client.Protected", "accepted" } do
+      local line = "\n" .. ids[i] .. "\t" .. expected
+      assert.is_truthy(("\n" .. result.stdout):find(line, 1, true), line)
+    end
+    assert.is_truthy(result.stdout:find("\n3 accepted, 1 failed, 0 unknown, 0 unsent\n", 1, true))
+    assert.is_truthy(emulator:snapshot(seeded(3)))
   end)
 
   it("loop.lua carries deletions to their ends, retries among them", function()
