@@ -154,6 +154,12 @@ interop: ## Let the official Node core talk to the emulator
 	@tools/deps demo interop
 	@spec/interop/run
 
+bench: ## Measure against the floors and the alternatives; prints a table (see bench/README.md)
+	@tools/deps test
+	@$(MAKE) --no-print-directory LUA=5.4 build/5.4/evs.so
+	@$(MAKE) --no-print-directory LUA=jit build/jit/evs.so
+	@bench/run
+
 doc: ## HTML of the types in library/ (needs ldoc)
 	@mkdir -p build
 	ldoc --quiet .
@@ -165,4 +171,4 @@ FORCE:
 
 .DEFAULT_GOAL = all
 .DELETE_ON_ERROR:
-.PHONY: all help modules install deps demo emulator test spec interop doc clean FORCE
+.PHONY: all help modules install deps demo emulator test spec interop bench doc clean FORCE
