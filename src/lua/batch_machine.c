@@ -8,7 +8,11 @@
 
 static struct evs_lua_batch *check(lua_State *L)
 {
-    return luaL_checkudata(L, 1, METATABLE);
+    struct evs_lua_batch *batch = luaL_checkudata(L, 1, METATABLE);
+
+    if (!batch->core.client)
+        luaL_error(L, "the batch was collected");
+    return batch;
 }
 
 int evs_lua_batch_machine_start(lua_State *L, int client, int arg)
@@ -22,7 +26,8 @@ int evs_lua_batch_machine_start(lua_State *L, int client, int arg)
     return 1;
 }
 
-/* The call that a ticket stands for; its request must be out. */
+/* The call that a ticket stands for; its request must be out. NULL after a stop, which gave some up: their
+ * carriers need not know. */
 static struct evs_batch_call *check_ticket(lua_State *L, const struct evs_lua_batch *batch)
 {
     double ticket;
@@ -32,9 +37,11 @@ static struct evs_batch_call *check_ticket(lua_State *L, const struct evs_lua_ba
     ticket = (double)lua_tonumber(L, 2);
     if (ticket >= 1 && ticket <= (double)batch->core.call_count)
         call = batch->core.calls[(size_t)ticket - 1];
-    if (!call || !call->used || !evs_flow_in_flight(&call->deletion.flow))
+    if (call && call->used && evs_flow_in_flight(&call->deletion.flow))
+        return call;
+    if (!call || !batch->core.stopped)
         luaL_error(L, "no request is out under this ticket");
-    return call;
+    return NULL;
 }
 
 static int push_ticket(lua_State *L, const struct evs_batch_act *act)
@@ -148,6 +155,8 @@ static int reply(lua_State *L)
 
     lua_settop(L, 5);
     evs_lua_check_answer(L, 3, EVS_BODY_LIMIT, &carried);
+    if (!call)
+        return 0;
     evs_name_show(call->request_id, sizeof call->request_id, evs_lua_request_id(&carried.answer),
                   &secrets);
     evs_lua_json_facts(L, &carried.answer, &facts);
@@ -162,6 +171,8 @@ static int fail(lua_State *L)
     struct evs_batch_call *call = check_ticket(L, check(L));
     struct evs_failure failure = evs_lua_check_failure(L, 3);
 
+    if (!call)
+        return 0;
     evs_flow_fail(&call->deletion.flow, &failure);
     evs_batch_touch(call);
     return 0;

@@ -195,22 +195,14 @@ function Sweep:feed()
   end
 end
 
--- Gives the batch what came of a request. After a stop it may have given that request up.
-function Sweep:deliver(method, ticket, ...)
-  local ok, problem = pcall(self.batch[method], self.batch, ticket, ...)
-  if not ok and not problem:find("no request is out under this ticket", 1, true) then
-    error(problem, 0)
-  end
-end
-
 -- In a light thread: one request. What is raised here is raised again by the sweep.
 function Sweep:carry(request, ticket)
   local id = request.url:match("([^/?]+)$") or ""
   local call = self.calls[id] or new_call(self.client, self.opts, BODY_MOST)
   self.calls[id] = call
   local ok, problem = pcall(perform, call, request,
-    function(...) self:deliver("reply", ticket, ...) end,
-    function(...) self:deliver("fail", ticket, ...) end)
+    function(...) self.batch:reply(ticket, ...) end,
+    function(...) self.batch:fail(ticket, ...) end)
   if not ok and not self.failed then self.failed, self.problem = true, problem end
   self.ended[#self.ended + 1] = coroutine.running()
   self.news:post(1)
