@@ -44,8 +44,10 @@ local BLOCKING = PRELUDE .. "local client = assert(require('evs.safe').new(optio
 -- Each thread loads libcurl at its first call, and proves its key: that is not what is measured.
 local THREADS = PRELUDE .. [[
   for i = 1, 8 do
-    threads[i] = ngx.thread.spawn(ngx.run_worker_thread, "evs", "examples.worker_thread",
-      "delete_snapshot", options, project, "missing", { guard = true })
+    threads[i] = ngx.thread.spawn(function()
+      return ngx.run_worker_thread("evs", "examples.worker_thread", "delete_snapshot", options,
+        project, "missing", { guard = true })
+    end)
   end
   for i = 1, 8 do ngx.thread.wait(threads[i]) end
   return all_at_once(function(id)
@@ -87,7 +89,7 @@ local function report(name, latencies, done, seconds)
     latencies[#latencies]))
 end
 
-local function measure(name, text, options, count)
+local function measure(name, text, options, count, warming)
   emulator:reset()
   local snapshots = { { id = "warm" } }
   for i = 1, count do snapshots[i + 1] = { id = ("s%04d"):format(i) } end
@@ -95,7 +97,7 @@ local function measure(name, text, options, count)
   emulator:misbehave { times = -1, method = "DELETE", delay = 1 }
   options.ak, options.sk, options.guard, options.retries = emulator.ak, emulator.sk, false, 0
   local pending = nginx:begin(text, options, project, count)
-  socket.sleep(0.02)
+  socket.sleep(warming or 0.02)
   local latencies = ask()
   report(name, latencies, pending:finish())
 end
@@ -108,8 +110,8 @@ report("nothing", ask())
 report("nothing, again", ask())
 measure("resty.evs, http", RESTY, { endpoint = emulator.endpoint }, DELETIONS)
 measure("resty.evs, https, new handshakes", RESTY, { endpoint = emulator.tls_endpoint }, DELETIONS)
-measure("worker threads (8), http", THREADS, { endpoint = emulator.endpoint }, DELETIONS)
+measure("worker threads (8), http", THREADS, { endpoint = emulator.endpoint }, DELETIONS, 0.5)
 measure("worker threads (8), https", THREADS, { endpoint = emulator.tls_endpoint,
-  ca_file = emulator.ca_file }, DELETIONS)
+  ca_file = emulator.ca_file }, DELETIONS, 0.5)
 measure("the blocking client, 4 only", BLOCKING, { endpoint = emulator.endpoint }, 4)
 nginx:stop()

@@ -251,6 +251,39 @@ local function measure_memory()
   add_memory(facts.missing, "all fail", "all fail")
 end
 
+-- --- in nginx -----------------------------------------------------------------------------------
+
+-- The rows of bench/nginx_latency's own table, by name: what else the worker's requests took.
+local function read_latencies()
+  local latencies = {}
+  local text = trial.output("env LUA_PATH= LUA_CPATH= BUILD=build/jit bench/nginx_latency")
+  for line in text:gmatch("[^\n]+") do
+    local name, deletions, median, p99 =
+      line:match("^| ([^|]-) +| ([^|]-) +| +([%d.]+) | +([%d.]+) |")
+    if name then
+      latencies[name] = { deletions = deletions, median = tonumber(median), p99 = tonumber(p99) }
+    end
+  end
+  return latencies
+end
+
+local function measure_nginx()
+  progress("other requests of an nginx worker")
+  local latencies = read_latencies()
+  local idle = math.max(latencies["nothing"].p99, latencies["nothing, again"].p99)
+  for _, name in ipairs { "resty.evs, http", "resty.evs, https, new handshakes" } do
+    local busy = latencies[name]
+    local ratio = busy.p99 / idle
+    rows.add {
+      what = ("p99 of an nginx worker's other requests, idle and during deletions of a second: " ..
+        "%s, %s"):format(name, busy.deletions),
+      peer = ("%.2f ms"):format(idle), ours = ("%.2f ms"):format(busy.p99),
+      ratio = ("%.2f"):format(ratio), bound = "< 10 ms, <= 3",
+      reached = busy.p99 < 10 and ratio <= 3 and "yes" or "no",
+    }
+  end
+end
+
 -- --- all of it ----------------------------------------------------------------------------------
 
 local parts = {
@@ -261,6 +294,7 @@ local parts = {
   { "cold", measure_cold },
   { "concurrent", measure_concurrent },
   { "memory", measure_memory },
+  { "nginx", measure_nginx },
   { "peers", measure_peers },
 }
 -- A part that fails does not take the others' figures with it.
