@@ -184,7 +184,7 @@ local function measure_cold()
     { name = "curl", once = function() return trial.run(curl) end },
     { name = "ours", once = function() return trial.run(ours) end },
   }, rounds)
-  local label = "cold: require and one call over TLS with the system's CAs, against the curl command"
+  local label = "cold: require, one call over TLS with the system's CAs, against the curl command"
   if not trusted then label = label .. " (both refuse the certificate)" end
   for _, what in ipairs { "wall", "cpu" } do
     rows.add_pairs {
