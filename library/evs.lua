@@ -177,11 +177,13 @@
 --- What `evs.info` tells.
 ---@class evs.Info
 ---@field version string of lua-evs
----@field libcurl string libcurl and the libraries in it
+---@field libcurl string its version, "7.88.1"
 ---@field tls string libcurl's TLS library; "" when it has none
 ---@field nettle string
 ---@field lua string
 ---@field algorithms evs.Algorithm[] those that `evs.sign` has here
+---@field keys_from? "options"|"environment"|"profile"|"metadata" the source of the keys that the
+---module's own functions use; nil until they are known
 
 ---@class evs
 ---@field _VERSION string

@@ -57,6 +57,15 @@ describe("the plain functions", function()
     assert.is_nil(emulator:snapshot("a"))
   end)
 
+  it("say where their keys come from, once that is known, and never what they are", function()
+    local source = run([[
+      local before = evs.info().keys_from
+      evs.show_snapshot("p", "a")
+      return { tostring(before), evs.info().keys_from }
+    ]], with { EVS_ENDPOINT = emulator.endpoint })
+    assert.same({ "nil", "environment" }, source)
+  end)
+
   it("take a temporary key with its security token", function()
     emulator:put { id = "a" }
     assert.is_true(run(DELETE, { EVS_ENDPOINT = emulator.endpoint,

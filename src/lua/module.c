@@ -121,13 +121,27 @@ static void push_algorithms(lua_State *L)
     }
 }
 
+/* Where the plain functions' client has its keys from; nil while that is not known. */
+static void push_key_source(lua_State *L)
+{
+    const struct evs_lua_client *client;
+
+    lua_getfield(L, LUA_REGISTRYINDEX, DEFAULT_CLIENT);
+    client = lua_touserdata(L, -1);
+    lua_pop(L, 1);
+    if (client && client->core.keys.source)
+        lua_pushstring(L, client->core.keys.source);
+    else
+        lua_pushnil(L);
+}
+
 /* evs.info() */
 static int info(lua_State *L)
 {
     struct evs_http_versions versions = {{0}, {0}};
 
     evs_http_versions(&versions);
-    lua_createtable(L, 0, 6);
+    lua_createtable(L, 0, 7);
     lua_pushliteral(L, EVS_VERSION);
     lua_setfield(L, -2, "version");
     lua_pushstring(L, versions.libcurl);
@@ -140,6 +154,8 @@ static int info(lua_State *L)
     lua_setfield(L, -2, "lua");
     push_algorithms(L);
     lua_setfield(L, -2, "algorithms");
+    push_key_source(L);
+    lua_setfield(L, -2, "keys_from");
     return 1;
 }
 
