@@ -19,6 +19,14 @@ local function current()
   return open[tonumber(ngx.var.evs_request)] or {}
 end
 
+local function open_now(generation)
+  local count = 0
+  for _, entry in pairs(open) do
+    if entry.generation == generation then count = count + 1 end
+  end
+  return count
+end
+
 --- Empties the journal and counts from 1 again. `keep`: how many records are kept (50,000); with 0
 -- only the counts are.
 function journal.reset(keep)
@@ -38,18 +46,20 @@ function journal.arrived(request)
   local keep = dict:get("keep") or KEEP
   if keep == 0 then return end
   local var = ngx.var
+  local generation = dict:get("generation")
+  open[n] = { n = n, generation = generation }
   local record = {
     n = n, time = ngx.now(), service = request.service, method = request.method,
     uri = request.uri, headers = request.headers, host = var.http_host,
     connection = tonumber(var.connection), connection_requests = request.connection_requests,
     port = tonumber(var.server_port), tls = var.https == "on",
     http_version = ngx.req.http_version(), body_bytes = #request.body,
+    open = open_now(generation),
   }
   dict:set("r:" .. n, (cjson.encode(record):gsub("}$", "")))
   dict:delete("r:" .. n - keep)
   dict:delete("e:" .. n - keep)
   ngx.var.evs_request = n
-  open[n] = { n = n, generation = dict:get("generation") }
 end
 
 --- Notes what the check of the credentials said.
