@@ -109,7 +109,7 @@ print("|---|---|---|---|---|")
 report("nothing", ask())
 report("nothing, again", ask())
 measure("resty.evs, http", RESTY, { endpoint = emulator.endpoint }, DELETIONS)
-measure("resty.evs, https, new handshakes", RESTY, { endpoint = emulator.tls_endpoint }, DELETIONS)
+measure("resty.evs, https, new connections", RESTY, { endpoint = emulator.tls_endpoint }, DELETIONS)
 measure("worker threads (8), http", THREADS, { endpoint = emulator.endpoint }, DELETIONS, 0.5)
 measure("worker threads (8), https", THREADS, { endpoint = emulator.tls_endpoint,
   ca_file = emulator.ca_file }, DELETIONS, 0.5)

@@ -273,7 +273,7 @@ local function measure_nginx()
   progress("other requests of an nginx worker")
   local latencies = read_latencies()
   local idle = math.max(latencies["nothing"].p99, latencies["nothing, again"].p99)
-  for _, name in ipairs { "resty.evs, http", "resty.evs, https, new handshakes" } do
+  for _, name in ipairs { "resty.evs, http", "resty.evs, https, new connections" } do
     local busy = latencies[name]
     local ratio = busy.p99 / idle
     -- A worker that is kept waiting while it has nothing to do says nothing of what it does.

@@ -142,6 +142,23 @@ describe("connections", function()
     talker:stop()
   end)
 
+  for _, version in ipairs { "TLSv1.2", "TLSv1.3" } do
+    it("are made anew by resuming their session: " .. version, function()
+      emulator:put { { id = "a" }, { id = "b" } }
+      local another = require("spec.resty.nginx").start { tls = version }
+      local client = remote.connect(another,
+        options_of { endpoint = emulator.tls_endpoint, retries = 1 })
+      assert.is_true((delete(client, "a")))
+      emulator:misbehave { reused = true, cut = "before" }
+      assert.is_true((delete(client, "b")))
+      another:stop()
+
+      local resumed = {}
+      for i, record in ipairs(emulator:log()) do resumed[i] = record.resumed end
+      assert.same({ false, false, true }, resumed)
+    end)
+  end
+
   it("that were not verified do not serve those who verify", function()
     emulator:put { { id = "a" }, { id = "b" } }
     local endpoint = emulator.untrusted_endpoint
@@ -149,6 +166,20 @@ describe("connections", function()
     assert.same({ true }, { delete(unverified, "a") })
     fails({ code = "Client.TLS" }, delete(connect { endpoint = endpoint }, "b"))
     assert.is_table(emulator:snapshot("b"))
+  end)
+
+  it("that were not verified lend no session to those who verify", function()
+    emulator:put { { id = "a" }, { id = "b" } }
+    local options = { endpoint = emulator.wrong_host_endpoint, retries = 1, tls_verify = false }
+    local unverified = connect(options)
+    assert.is_true((delete(unverified, "a")))
+    emulator:misbehave { reused = true, cut = "before" }
+    assert.is_true((delete(unverified, "b")))
+    assert.is_true(emulator:log()[3].resumed)
+    emulator:clear_log()
+    options.tls_verify = nil
+    fails({ code = "Client.TLS" }, delete(connect(options), "c"))
+    assert.same({}, emulator:log())
   end)
 end)
 

@@ -53,6 +53,7 @@ function journal.arrived(request)
     uri = request.uri, headers = request.headers, host = var.http_host,
     connection = tonumber(var.connection), connection_requests = request.connection_requests,
     port = tonumber(var.server_port), tls = var.https == "on",
+    resumed = var.ssl_session_reused == "r",
     http_version = ngx.req.http_version(), body_bytes = #request.body,
     open = open_now(generation),
   }
