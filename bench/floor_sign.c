@@ -38,7 +38,8 @@ static double now(void)
 
 static struct evs_str sign_one(double wall)
 {
-    char date[EVS_DATE_SIZE];
+    static struct evs_sign_date kept;
+    const char *date = evs_sign_date(&kept, wall);
     struct evs_field fields[] = {{EVS_STR("host"), EVS_STR("evs.cn-north-4.myhuaweicloud.com")},
                                  {EVS_STR("x-project-id"), EVS_STR(PROJECT)},
                                  {EVS_STR("x-sdk-date"), {date, EVS_DATE_SIZE - 1}}};
@@ -50,7 +51,6 @@ static struct evs_str sign_one(double wall)
 
     evs_payload_hash(EVS_SDK_HMAC_SHA256, (struct evs_str){0}, hash);
     request.payload_hash = evs_str(hash);
-    evs_sign_date(wall, date);
     evs_buf_reset(&authorization);
     if (!evs_sign(&signer, &request, date, &scratch, &authorization))
         exit(1);

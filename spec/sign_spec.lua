@@ -252,6 +252,13 @@ describe("the date", function()
     assert.are.equal("20260821T010203Z", probe.sign_date(TIME + 0.999))
   end)
 
+  it("that is kept is that of the next moment only within the same second", function()
+    for _, moment in ipairs { 0.25, 0, 0.999, 1, 0.5, -0.25, 0 } do
+      local date = probe.sign_date(TIME + moment)
+      assert.are.equal(TIME + math.floor(moment), epoch(date), moment)
+    end
+  end)
+
   it("stays within its years for every number", function()
     assert.are.equal("19700101T000000Z", probe.sign_date(-1))
     assert.are.equal("19700101T000000Z", probe.sign_date(-math.huge))

@@ -121,13 +121,12 @@ static int probe_sign(lua_State *L)
     return signed_ ? 1 : luaL_error(L, "core_probe.sign: %s", s.message);
 }
 
-/* sign_date(seconds) returns the X-Sdk-Date of a moment. */
+/* sign_date(seconds) returns the X-Sdk-Date of a moment; the one of the call before is kept. */
 static int probe_sign_date(lua_State *L)
 {
-    char date[EVS_DATE_SIZE];
+    static struct evs_sign_date date;
 
-    evs_sign_date((double)luaL_checknumber(L, 1), date);
-    lua_pushstring(L, date);
+    lua_pushstring(L, evs_sign_date(&date, (double)luaL_checknumber(L, 1)));
     return 1;
 }
 

@@ -329,7 +329,7 @@ static bool list_headers(struct evs_canonical_form *form, const struct evs_unsig
     if (!make_room(form, request))
         return refuse(message, out_of_memory);
     form->headers[count++] = (struct evs_field){EVS_STR("host"), form->authority};
-    form->headers[count++] = (struct evs_field){EVS_STR("x-sdk-date"), evs_str(request->date)};
+    form->headers[count++] = (struct evs_field){EVS_STR("x-sdk-date"), evs_str(request->date.text)};
     if (request->security_token.len > 0)
         form->headers[count++] =
             (struct evs_field){EVS_STR("x-security-token"), request->security_token};

@@ -24,7 +24,7 @@ struct evs_unsigned {
     size_t header_count;
     struct evs_str body;
     struct evs_str security_token;
-    char date[EVS_DATE_SIZE];
+    struct evs_sign_date date;
 };
 
 /**

@@ -65,7 +65,8 @@ struct evs_client {
     struct evs_batch_options batch;
     struct evs_metadata metadata; /**< the visit to the metadata service, if one is under way */
     struct evs_buf user_agent, ca_file, proxy, no_proxy, profile;
-    struct evs_buf scratch; /**< canonical requests are put together here */
+    struct evs_sign_date date; /**< of the last signature */
+    struct evs_buf scratch;    /**< canonical requests are put together here */
     double clock_offset;    /**< server's clock minus ours, seconds; 0 until a 401 taught us */
     double connect_timeout;
     uint64_t random; /**< state of the back-off's jitter */

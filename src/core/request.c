@@ -35,10 +35,11 @@ static void add_header(struct evs_buf *headers, struct evs_str name, struct evs_
     evs_buf_add_all(headers, line, 4);
 }
 
-static bool sign(struct evs_request *request, struct evs_client *client, struct evs_str date)
+static bool sign(struct evs_request *request, struct evs_client *client, double wall)
 {
     struct evs_keys *keys = &client->keys;
     struct evs_str security_token = evs_buf_str(&keys->security_token);
+    struct evs_str date = {evs_sign_date(&client->date, wall), EVS_DATE_SIZE - 1};
     const struct evs_field fields[] = {
         {EVS_STR("host"), evs_str(client->endpoint.host)},
         {EVS_STR("x-project-id"), request->project},
@@ -70,19 +71,15 @@ static bool sign(struct evs_request *request, struct evs_client *client, struct 
 bool evs_request_sign(struct evs_request *request, struct evs_client *client, double wall)
 {
     struct evs_buf *headers = &request->headers;
-    char date[EVS_DATE_SIZE];
 
     evs_buf_reset(headers);
     evs_buf_add(headers, EVS_STR("Accept: application/json\r\nContent-Type: application/json"));
     add_header(headers, EVS_STR("Host"), evs_str(client->endpoint.host));
     add_header(headers, EVS_STR("User-Agent"), evs_buf_str(&client->user_agent));
-    if (client->keys.token.len > 0) {
+    if (client->keys.token.len > 0)
         add_header(headers, EVS_STR("X-Auth-Token"), evs_buf_str(&client->keys.token));
-    } else {
-        evs_sign_date(wall, date);
-        if (!sign(request, client, evs_str(date)))
-            return false;
-    }
+    else if (!sign(request, client, wall))
+        return false;
     return !headers->failed && !request->url.failed && !request->path.failed &&
            !request->query.failed;
 }

@@ -387,13 +387,11 @@ bool evs_sign(struct evs_signer *signer, const struct evs_canonical *request,
 
 /* Dates. */
 
-static char *put_number(char *at, unsigned number, int digits)
+static inline char *put_two_digits(char *at, unsigned number)
 {
-    for (int i = digits - 1; i >= 0; i--) {
-        at[i] = (char)('0' + number % 10);
-        number /= 10;
-    }
-    return at + digits;
+    at[0] = (char)('0' + number / 10);
+    at[1] = (char)('0' + number % 10);
+    return at + 2;
 }
 
 /*
@@ -413,18 +411,29 @@ static char *put_day(char *at, unsigned days)
 
     month = month < 10 ? month + 3 : month - 9;
     year += era * 400 + (month <= 2);
-    return put_number(put_number(put_number(at, year, 4), month, 2), day, 2);
+    at = put_two_digits(put_two_digits(at, year / 100), year % 100);
+    return put_two_digits(put_two_digits(at, month), day);
 }
 
-void evs_sign_date(double wall, char out[EVS_DATE_SIZE])
+static void write_date(struct evs_sign_date *date)
+{
+    unsigned in_day = (unsigned)(date->second % 86400);
+    char *at = put_day(date->text, (unsigned)(date->second / 86400));
+
+    at = put_two_digits(put_byte(at, 'T'), in_day / 3600);
+    at = put_two_digits(at, in_day / 60 % 60);
+    at = put_two_digits(at, in_day % 60);
+    *put_byte(at, 'Z') = '\0';
+}
+
+const char *evs_sign_date(struct evs_sign_date *date, double wall)
 {
     const double last = 253402300799.0; /* 9999-12-31T23:59:59Z */
-    uint64_t seconds = wall > 0 ? (uint64_t)(wall < last ? wall : last) : 0; /* NaN gives 0 */
-    unsigned in_day = (unsigned)(seconds % 86400);
-    char *at = put_day(out, (unsigned)(seconds / 86400));
+    uint64_t second = wall > 0 ? (uint64_t)(wall < last ? wall : last) : 0; /* NaN gives 0 */
 
-    at = put_number(put_byte(at, 'T'), in_day / 3600, 2);
-    at = put_number(at, in_day / 60 % 60, 2);
-    at = put_number(at, in_day % 60, 2);
-    *put_byte(at, 'Z') = '\0';
+    if (second != date->second || date->text[0] == '\0') {
+        date->second = second;
+        write_date(date);
+    }
+    return date->text;
 }

@@ -13,6 +13,7 @@
 #include <nettle/hmac.h>
 #include <nettle/sha2.h>
 #include <nettle/version.h>
+#include <stdint.h>
 
 /* SM3 came with nettle 3.8. */
 #if NETTLE_VERSION_MAJOR > 3 || (NETTLE_VERSION_MAJOR == 3 && NETTLE_VERSION_MINOR >= 8)
@@ -107,11 +108,20 @@ bool evs_sign(struct evs_signer *signer, const struct evs_canonical *request,
               struct evs_buf *authorization);
 
 /**
- * Write the X-Sdk-Date of a moment, `YYYYMMDDTHHMMSSZ` in UTC, NUL-terminated. `wall` is in seconds
- * since 1970; fractions are cut off, and what lies outside the years 1970 to 9999 is moved to their
- * nearest end.
+ * An X-Sdk-Date. Keep it for the next request: most fall into the second of the one before, and a
+ * date that is there already takes a tenth of the time. Zeroed memory is a valid empty one.
  */
-void evs_sign_date(double wall, char out[EVS_DATE_SIZE]);
+struct evs_sign_date {
+    uint64_t second; /**< since 1970 */
+    char text[EVS_DATE_SIZE];
+};
+
+/**
+ * Make `date` the X-Sdk-Date of a moment, `YYYYMMDDTHHMMSSZ` in UTC, and return its text. `wall` is
+ * in seconds since 1970; fractions are cut off, and what lies outside the years 1970 to 9999 is
+ * moved to their nearest end.
+ */
+const char *evs_sign_date(struct evs_sign_date *date, double wall);
 
 /** Write the lower-case hexadecimal hash of a body, NUL-terminated. */
 void evs_payload_hash(enum evs_algorithm algorithm, struct evs_str body, char out[EVS_HASH_SIZE]);

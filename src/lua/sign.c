@@ -274,7 +274,7 @@ static void check_time(lua_State *L, struct work *work)
     /* In this form NaN is refused too. Milliseconds in place of seconds are above the limit. */
     if (!(time >= 0 && time <= LAST_TIME))
         refuse(L, work, "'time' must be in seconds since 1970 and before the year 10000");
-    evs_sign_date(time, work->request.date);
+    evs_sign_date(&work->request.date, time);
     lua_pop(L, 1);
 }
 
@@ -330,7 +330,7 @@ static void sign(lua_State *L, struct work *work)
         refuse(L, work, message);
     if (!evs_signer_init(&work->signer, request->algorithm, field(L, AK), field(L, SK),
                          field(L, REGION), field(L, SERVICE)) ||
-        !evs_sign(&work->signer, &work->form.request, request->date, &work->canonical,
+        !evs_sign(&work->signer, &work->form.request, request->date.text, &work->canonical,
                   &work->authorization))
         refuse(L, work, "out of memory");
 }
@@ -359,7 +359,7 @@ int evs_lua_sign(lua_State *L)
 
     lua_createtable(L, 0, 4);
     set_text(L, "Host", work->form.authority);
-    set_text(L, "X-Sdk-Date", evs_str(work->request.date));
+    set_text(L, "X-Sdk-Date", evs_str(work->request.date.text));
     set_text(L, "Authorization", evs_buf_str(&work->authorization));
     if (work->request.security_token.len > 0)
         set_text(L, "X-Security-Token", work->request.security_token);
