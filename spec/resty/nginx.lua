@@ -11,6 +11,7 @@
 local cjson = require "cjson"
 local http = require "socket.http"
 local ltn12 = require "ltn12"
+local service = require "spec.support.service"
 local socket = require "socket"
 
 local emulator = require("spec.support.emulator").start()
@@ -132,25 +133,11 @@ end
 
 --- Ends it.
 function Nginx:stop()
-  if not self.pipe then return end
-  os.execute("kill " .. self.pid .. " 2>/dev/null")
-  self.pipe:close()
-  self.pipe = nil
+  service.stop(self)
 end
 
-local function read_facts(lines)
-  local facts = {}
-  for line in lines do
-    if line == "ready" then return facts end
-    local name, value = line:match("^([%w_]+)=(.*)$")
-    if name then facts[name] = value end
-  end
-  return nil
-end
-
--- popen's shell has this process as its parent, which Lua itself cannot tell.
 local function command(options)
-  local words = { "exec spec/resty/start --parent $PPID" }
+  local words = { "spec/resty/start" }
   for name, value in pairs(options) do
     if name == "environment" then
       for variable, text in pairs(value) do
@@ -163,7 +150,8 @@ local function command(options)
   return table.concat(words, " ")
 end
 
---- Starts one. Options: workers, level (of the error log), resolver, environment (a table), ca.
+--- Starts one. Options: workers, level (of the error log), resolver, tls (its protocols),
+-- environment (a table), ca.
 function module.start(options)
   local all = {
     ca = emulator.ca_file,
@@ -172,15 +160,8 @@ function module.start(options)
     preload = os.getenv("EVS_NGINX_PRELOAD") or "",
   }
   for name, value in pairs(options or {}) do all[name] = value end
-  local pipe = assert(io.popen(command(all), "r"))
-  local facts = read_facts(pipe:lines())
-  if not facts then
-    pipe:close()
-    error("nginx did not start", 2)
-  end
-  facts.pipe, facts.url = pipe, "http://127.0.0.1:" .. facts.port
-  facts.guard = newproxy(true)
-  getmetatable(facts.guard).__gc = function() Nginx.stop(facts) end
+  local facts = service.start(command(all), "nginx")
+  facts.url = "http://127.0.0.1:" .. facts.port
   return setmetatable(facts, Nginx)
 end
 

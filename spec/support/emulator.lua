@@ -9,6 +9,7 @@
 local cjson = require "cjson"
 local http = require "socket.http"
 local ltn12 = require "ltn12"
+local service = require "spec.support.service"
 
 local Emulator = {}
 Emulator.__index = Emulator
@@ -19,16 +20,6 @@ local running
 local function root()
   local source = debug.getinfo(1, "S").source:match("^@(.*)spec/support/emulator%.lua$")
   return source and source ~= "" and source or "./"
-end
-
-local function read_facts(lines)
-  local facts = {}
-  for line in lines do
-    if line == "ready" then return facts end
-    local name, value = line:match("^([%w_]+)=(.*)$")
-    if name then facts[name] = value end
-  end
-  return nil
 end
 
 -- Calls the control API; raises when it says no.
@@ -127,43 +118,16 @@ end
 
 --- Ends an emulator that start() started; the next start() starts another.
 function Emulator:stop()
-  local pipe = self.pipe
-  if not pipe then return end
-  self.pipe, running = nil, nil
-  os.execute("kill " .. self.pid .. " 2>/dev/null")
-  pipe:close()
+  if not self.pipe then return end
+  running = nil
+  service.stop(self)
 end
 
 local module = {}
 
--- Ends the emulator when the Lua state closes. Lua 5.1's tables have no __gc, its newproxy has.
-local function stop_at_exit(emulator)
-  local function stop() emulator:stop() end
-  local newproxy = rawget(_G, "newproxy")
-  if newproxy then
-    local guard = newproxy(true)
-    getmetatable(guard).__gc = stop
-    emulator.guard = guard
-  else
-    emulator.guard = setmetatable({}, { __gc = stop })
-  end
-end
-
-local function launch()
-  -- popen's shell has this process as its parent, which Lua itself cannot tell.
-  local pipe = assert(io.popen(("exec '%sspec/emulator/start' --parent $PPID"):format(root()), "r"))
-  local facts = read_facts(pipe:lines())
-  if not facts then
-    pipe:close()
-    error("the emulator did not start", 3)
-  end
-  facts.pipe = pipe
-  return facts
-end
-
 local function join()
   local file = assert(io.open(os.getenv("EVS_EMULATOR")))
-  local facts = assert(read_facts(file:lines()), "EVS_EMULATOR: no line 'ready' in the file")
+  local facts = assert(service.facts(file:lines()), "EVS_EMULATOR: no line 'ready' in the file")
   file:close()
   return facts
 end
@@ -171,8 +135,9 @@ end
 --- The emulator of this process; starts it on the first call.
 function module.start()
   if not running then
-    running = setmetatable(os.getenv("EVS_EMULATOR") and join() or launch(), Emulator)
-    if running.pipe then stop_at_exit(running) end
+    local facts = os.getenv("EVS_EMULATOR") and join()
+      or service.start("'" .. root() .. "spec/emulator/start'", "the emulator")
+    running = setmetatable(facts, Emulator)
   end
   return running
 end
