@@ -13,14 +13,7 @@ local project = emulator.project_id
 local VARIANT = os.getenv("EVS_SPEC_VARIANT")
 local IS_INSTRUMENTED = VARIANT == "asan" or VARIANT == "valgrind"
 
-local function connect(options)
-  local all = { endpoint = emulator.endpoint, ak = emulator.ak, sk = emulator.sk, retries = 0 }
-  for name, value in pairs(options or {}) do
-    if value == failure.none then value = nil end
-    all[name] = value
-  end
-  return assert(evs.new(all))
-end
+local connect = require("spec.support.connect").with { retries = 0 }
 
 local function count_descriptors()
   local count = 0

@@ -11,16 +11,7 @@ local project = emulator.project_id
 local PROJECT = "os-extended-snapshot-attributes:project_id"
 local MARK = "__system__enableActive"
 
--- A client of the emulator's permanent key; `options` are added, failure.none
--- takes one away.
-local function connect(options)
-  local all = { endpoint = emulator.endpoint, ak = emulator.ak, sk = emulator.sk, retries = 0 }
-  for name, value in pairs(options or {}) do
-    if value == failure.none then value = nil end
-    all[name] = value
-  end
-  return assert(evs.new(all))
-end
+local connect = require("spec.support.connect").with { retries = 0 }
 
 local function connect_with_token()
   return connect { ak = failure.none, sk = failure.none, token = emulator.token }

@@ -17,11 +17,7 @@ local VARIANT = os.getenv("EVS_SPEC_VARIANT")
 local IS_INSTRUMENTED = VARIANT == "asan" or VARIANT == "valgrind"
 local IS_ONCE = VARIANT == "5.4"
 
-local function connect(options)
-  local all = { endpoint = emulator.endpoint, ak = emulator.ak, sk = emulator.sk }
-  for name, value in pairs(options or {}) do all[name] = value end
-  return assert(evs.new(all))
-end
+local connect = require("spec.support.connect").with {}
 
 -- The ids first..last with a letter in front.
 local function names(first, last, letter)

@@ -1,7 +1,6 @@
 -- Proves each_snapshot: the same snapshots as list_snapshots, one page in memory at a time; an
 -- error comes as nil, err and stays; deleting while iterating misses nothing.
 
-local evs = require "evs"
 local failure = require "spec.support.failure"
 local machines = require "spec.support.machine"
 local paging = require "spec.support.paging"
@@ -12,11 +11,7 @@ local project = emulator.project_id
 
 local DETAIL = "/v2/" .. project .. "/cloudsnapshots/detail"
 
-local function connect(options)
-  local all = { endpoint = emulator.endpoint, ak = emulator.ak, sk = emulator.sk, retries = 0 }
-  for name, value in pairs(options or {}) do all[name] = value end
-  return assert(evs.new(all))
-end
+local connect = require("spec.support.connect").with { retries = 0 }
 
 -- Puts `count` snapshots, listed as row-001, row-002, ...
 local function put(count, fields)

@@ -15,11 +15,7 @@ local page = paging.page
 
 local DETAIL = "/v2/" .. project .. "/cloudsnapshots/detail"
 
-local function connect(options)
-  local all = { endpoint = emulator.endpoint, ak = emulator.ak, sk = emulator.sk, retries = 0 }
-  for name, value in pairs(options or {}) do all[name] = value end
-  return assert(evs.new(all))
-end
+local connect = require("spec.support.connect").with { retries = 0 }
 
 local function ids(snapshots)
   local found = {}

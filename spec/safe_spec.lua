@@ -1,5 +1,6 @@
 -- Proves evs.safe: as evs, but delete_snapshot gives true, or nil and the error.
 
+local clients = require "spec.support.connect"
 local evs = require "evs"
 local failure = require "spec.support.failure"
 local process = require "spec.support.process"
@@ -9,9 +10,7 @@ local emulator = require("spec.support.emulator").start()
 local project = emulator.project_id
 
 local function connect(module, options)
-  local all = { endpoint = emulator.endpoint, ak = emulator.ak, sk = emulator.sk, retries = 0 }
-  for name, value in pairs(options or {}) do all[name] = value end
-  return assert(module.new(all))
+  return clients.with({ retries = 0 }, module)(options)
 end
 
 before_each(function() emulator:reset() end)

@@ -1,17 +1,12 @@
 -- Proves show_snapshot: the snapshot as EVS sent it, nulls left out, or nil and an error.
 
 local cjson = require "cjson"
-local evs = require "evs"
 local failure = require "spec.support.failure"
 
 local emulator = require("spec.support.emulator").start()
 local project = emulator.project_id
 
-local function connect(options)
-  local all = { endpoint = emulator.endpoint, ak = emulator.ak, sk = emulator.sk, retries = 0 }
-  for name, value in pairs(options or {}) do all[name] = value end
-  return assert(evs.new(all))
-end
+local connect = require("spec.support.connect").with { retries = 0 }
 
 local function assert_fails(expected, client, id)
   local snapshot, err = client:show_snapshot(project, id)

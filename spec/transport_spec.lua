@@ -1,7 +1,6 @@
 -- Proves what becomes of a call when the network, TLS, a proxy or the server's bytes go wrong: each
 -- failure has its own code, tells whether the deletion may have happened, and counts what was sent.
 
-local evs = require "evs"
 local failure = require "spec.support.failure"
 local process = require "spec.support.process"
 local server = require "spec.support.server"
@@ -22,12 +21,7 @@ local REFUSED = "127.0.0.1:1"
 local UNKNOWN = ("x"):rep(64) .. ".invalid"
 
 -- A client that deletes without a look before and without retries; `options` are added.
-local function connect(options)
-  local all = { endpoint = emulator.endpoint, ak = emulator.ak, sk = emulator.sk, retries = 0,
-    guard = false }
-  for name, value in pairs(options or {}) do all[name] = value end
-  return assert(evs.new(all))
-end
+local connect = require("spec.support.connect").with { retries = 0, guard = false }
 
 local function connect_tls(options)
   local all = { endpoint = emulator.tls_endpoint, ca_file = emulator.ca_file }

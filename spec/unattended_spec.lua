@@ -1,7 +1,6 @@
 -- Proves the rules of a bad night through real sockets: lost answers, throttling, wrong clocks,
 -- wrong keys, waiting, deadlines. What machines do without a network is in machine_spec.
 
-local evs = require "evs"
 local failure = require "spec.support.failure"
 local process = require "spec.support.process"
 local socket = require "socket"
@@ -15,11 +14,7 @@ local OLD_CURL = VARIANT == "oldcurl"
 -- A machine may be slow; no spec fails for that below these seconds.
 local SLACK = (VARIANT == "asan" or VARIANT == "valgrind") and 10 or 1.5
 
-local function connect(options)
-  local all = { endpoint = emulator.endpoint, ak = emulator.ak, sk = emulator.sk, guard = false }
-  for name, value in pairs(options or {}) do all[name] = value end
-  return assert(evs.new(all))
-end
+local connect = require("spec.support.connect").with { guard = false }
 
 local function delete(client, options, id)
   return client:delete_snapshot(project, id or "a", options)
