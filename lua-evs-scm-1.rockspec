@@ -60,6 +60,7 @@ build = {
         "src/core/sigpipe.c",
         "src/core/text.c",
         "src/core/transfer.c",
+        "src/core/waiter.c",
         "src/lua/batch.c",
         "src/lua/batch_machine.c",
         "src/lua/call.c",

@@ -108,6 +108,7 @@ struct evs_http *evs_http_new(const struct evs_client *client)
     }
     /* By itself libcurl keeps four for each transfer that runs: at a batch's end that is next to none. */
     curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS, (long)CONNECTIONS_MOST);
+    evs_waiter_attach(&http->waiter, http->multi);
     return http;
 }
 
@@ -220,6 +221,7 @@ void evs_http_free(struct evs_http *http)
 #ifdef HAVE_CURLU
     curl_url_cleanup(http->endpoint);
 #endif
+    evs_waiter_free(&http->waiter);
     evs_origin_free(&http->origin);
     free(http->capath);
     free(http->sockets);
@@ -261,18 +263,8 @@ static struct evs_transfer *take_finished(struct evs_http *http, const void *gro
     return NULL;
 }
 
-/* Let libcurl do what can be done without waiting. */
-static struct evs_transfer *perform(struct evs_http *http, const void *group)
-{
-    int running;
-
-    curl_multi_perform(http->multi, &running);
-    collect(http);
-    return take_finished(http, group);
-}
-
-/* How long to wait for the network: until the nearest deadline, at most `seconds`. */
-static int wait_ms(const struct evs_http *http, double seconds)
+/* The lesser of `seconds` and the time to the nearest deadline. */
+static double until_deadline(const struct evs_http *http, double seconds)
 {
     double now = evs_clock_monotonic();
 
@@ -282,18 +274,21 @@ static int wait_ms(const struct evs_http *http, double seconds)
         if (t->running && until - now < seconds)
             seconds = until - now;
     }
-    return seconds > 0 ? (int)(seconds * 1000) + 1 : 0;
+    return seconds;
 }
 
-static void wait_for_network(struct evs_http *http, double seconds)
+static struct evs_transfer *run(struct evs_http *http, const void *group, double seconds)
 {
-    int ms = wait_ms(http, seconds);
+    struct evs_transfer *finished;
 
-#ifdef HAVE_MULTI_POLL
-    curl_multi_poll(http->multi, NULL, 0, ms, NULL);
-#else
-    curl_multi_wait(http->multi, NULL, 0, ms < 10 ? ms : 10, NULL);
-#endif
+    evs_waiter_act(&http->waiter);
+    collect(http);
+    finished = take_finished(http, group);
+    if (finished)
+        return finished;
+    evs_waiter_wait(&http->waiter, until_deadline(http, seconds));
+    collect(http);
+    return take_finished(http, group);
 }
 
 struct evs_transfer *evs_http_poll(struct evs_http *http, const void *group, double seconds)
@@ -307,11 +302,7 @@ struct evs_transfer *evs_http_poll(struct evs_http *http, const void *group, dou
         return finished;
     if (http->guards_pipe)
         evs_sigpipe_block(&guard);
-    finished = perform(http, group);
-    if (!finished) {
-        wait_for_network(http, seconds);
-        finished = perform(http, group);
-    }
+    finished = run(http, group, seconds);
     if (http->guards_pipe)
         evs_sigpipe_restore(&guard);
     return finished;

@@ -11,6 +11,7 @@
 #endif
 #include "http.h"
 #include "origin.h"
+#include "waiter.h"
 
 #include <curl/curl.h>
 
@@ -31,10 +32,6 @@
 #if LIBCURL_VERSION_NUM >= 0x075700
 #define HAVE_QUICK_EXIT 1 /* 7.87: do not wait for a resolver that hangs */
 #endif
-#if LIBCURL_VERSION_NUM >= 0x074200
-#define HAVE_MULTI_POLL 1 /* 7.66: waits also when there is no socket yet */
-#endif
-
 #pragma GCC visibility push(hidden)
 
 struct evs_socket {
@@ -44,6 +41,7 @@ struct evs_socket {
 
 struct evs_http {
     CURLM *multi;
+    struct evs_waiter waiter;
     const struct evs_client *client;
 #ifdef HAVE_CURLU
     CURLU *endpoint;
