@@ -677,6 +677,23 @@ describe("the metadata service", function()
     assert_asked(1, 2)
   end)
 
+  it("is asked after a 401 by the next call, when this one's on_attempt raises", function()
+    emulator:metadata { rotate = true }
+    emulator:misbehave { method = "DELETE", status = 401,
+      body = machines.gateway_error("APIGW.0301", "the AK does not exist") }
+    local _, reports = run([[
+      local socket = require "socket"
+      local client = assert(evs.new { attempt_timeout = 5 })
+      pcall(client.delete_snapshot, client, "project", "id", {
+        guard = false, on_attempt = function() error "no" end })
+      local began = socket.gettime()
+      delete(client)
+      print(socket.gettime() - began < 2)
+    ]], with_service())
+    assert.same({ "true", "true" }, reports)
+    assert.same({ "EMULATORMETA00000001", "EMULATORMETA00000002" }, signers())
+  end)
+
   it("has the same keys after a 401, which is then the call's answer and the next one's", function()
     emulator:misbehave { method = "DELETE", status = 401, times = -1,
       body = machines.gateway_error("APIGW.0301", "no") }
@@ -1388,6 +1405,53 @@ describe("a 401 with keys of the metadata service", function()
     trace = delete(a_service, { { 202 } }, client)
     assert.equal("2", generations(trace))
     assert.equal(1, trace:count())
+  end)
+
+  -- A deletion that is given up as soon as it has met a 401; whether it sent anything to EVS.
+  local function give_up(a_service, client, clock)
+    local machine = client:start("delete_snapshot", PROJECT, ID, { guard = false, retries = 0 })
+    while true do
+      local step, value = machine:next(clock.mono, clock.wall)
+      if step == "done" then return false end
+      if step == "sleep" then
+        clock:advance(value)
+      elseif value.metadata then
+        machines.answer(machine, a_service:answer(value, clock))
+      else
+        machines.answer(machine, UNAUTHORIZED)
+        machine:cancel()
+        return true
+      end
+    end
+  end
+
+  it("that is given up before other keys are looked for makes the next call look", function()
+    local a_service, client, clock = world { rotate = true }
+    assert.is_true(give_up(a_service, client, clock))
+    local trace = delete(a_service, nil, client, clock)
+    assert.is_true(trace.result)
+    assert.equal("GET DELETE", trace:methods())
+    assert.equal("2", generations(trace))
+    assert.equal("DELETE", delete(a_service, nil, client, clock):methods())
+  end)
+
+  it("that is given up again and again does not lock the key: two reach EVS", function()
+    local a_service, client, clock = world()
+    local sent = 0
+    for _ = 1, 10 do
+      if give_up(a_service, client, clock) then sent = sent + 1 end
+      clock:advance(11)
+    end
+    assert.equal(2, sent)
+  end)
+
+  it("that was given up is forgotten once the key is good, though nobody could be asked", function()
+    local a_service, client, clock = world()
+    assert.is_true(give_up(a_service, client, clock))
+    a_service.key_answer = { 503, "" }
+    assert.is_true(delete(a_service, nil, client, clock).result)
+    clock:advance(11)
+    assert.equal("DELETE", delete(a_service, nil, client, clock):methods())
   end)
 
   it("is not healed by the same ones: it is the answer, and the key is left alone", function()

@@ -364,6 +364,8 @@ bool evs_exchange_reply(struct evs_exchange *x, const struct evs_facts *facts)
     x->lost = x->lost || facts->replays > 0;
     if (proves_key(facts)) {
         evs_gate_prove(gate, x, x->generation);
+        if (x->keys == x->client->keys.serial)
+            x->client->keys.doubted = false;
         if (facts->status <= 299 && (facts->status == 202 || !x->client->closed))
             return end(x, EVS_ANSWERED);
     }
@@ -420,10 +422,25 @@ bool evs_exchange_fail(struct evs_exchange *x, const struct evs_failure *failure
     return end(x, EVS_FAILED);
 }
 
+/* Given up between a 401 and the look for other keys: the next call looks, and if these are still the
+ * ones there are, a second 401 is the last. Else calls that are given up so, one after the other,
+ * would lock the key. */
+static void leave_revival(struct evs_exchange *x)
+{
+    struct evs_client *client = x->client;
+
+    if (x->reviving && x->generation == client->gate.generation) {
+        client->gate.healed = true;
+        client->keys.doubted = true;
+    }
+    x->reviving = false;
+}
+
 void evs_exchange_cancel(struct evs_exchange *x)
 {
     if (!x->client)
         return;
+    leave_revival(x);
     evs_gate_release(&x->client->gate, x);
     evs_metadata_leave(&x->client->metadata, x);
 }

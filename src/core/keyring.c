@@ -101,11 +101,12 @@ enum evs_keyring_answer evs_keyring_ask(struct evs_client *client, const void *w
     const struct evs_keys *keys = &client->keys;
     struct profile_result profile = {false, "not asked, the keys were the metadata service's"};
     bool temporary = evs_keys_temporary(keys);
+    bool renewing = renew || keys->doubted;
     enum evs_keyring_answer answer;
 
     if (keys->source && !temporary)
         return EVS_KEYS_READY;
-    if (temporary && !renew && (keys->expires == 0 || wall < keys->expires - RENEW_SECONDS))
+    if (temporary && !renewing && (keys->expires == 0 || wall < keys->expires - RENEW_SECONDS))
         return EVS_KEYS_READY;
     if (!keys->source && !client->metadata.visitor) {
         try_profile(client, &profile);
@@ -115,7 +116,7 @@ enum evs_keyring_answer evs_keyring_ask(struct evs_client *client, const void *w
             return none(client, profile.why, error);
     }
     answer = visit(client, who, now, temporary && (keys->expires == 0 || wall < keys->expires),
-                   renew);
+                   renewing);
     if (answer == EVS_KEYS_FETCH)
         client->metadata.wall = wall;
     return answer == EVS_KEYS_NONE ? none(client, profile.why, error) : answer;
@@ -141,6 +142,7 @@ void evs_keyring_reply(struct evs_client *client, const void *who, const struct 
         expires = 0;
     if (evs_keys_same(&client->keys, &facts->credential)) {
         client->keys.expires = expires > 0 ? expires : 0;
+        client->keys.doubted = false;
         return;
     }
     if (evs_keys_set(&client->keys, &facts->credential, EVS_SOURCE_METADATA, expires > 0 ? expires : 0))

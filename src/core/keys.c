@@ -39,6 +39,7 @@ bool evs_keys_set(struct evs_keys *keys, const struct evs_key_set *set, const ch
     }
     keys->source = source;
     keys->expires = expires;
+    keys->doubted = false;
     return true;
 }
 

@@ -26,6 +26,7 @@ struct evs_keys {
     unsigned oldest; /**< which of them is forgotten next */
     unsigned serial; /**< counts the keys there have been */
     double expires;  /**< seconds since 1970; 0: not known, or never */
+    bool doubted;    /**< a 401 met them, and whether there are others was not found out */
 };
 
 /**

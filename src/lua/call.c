@@ -15,14 +15,20 @@ struct call {
     struct evs_lua_watch watch;
 };
 
-static void obey_interrupt(struct call *call)
+/* Raise the error at the top of the stack. What is under way is given up, so that no other call waits
+ * for what it held. */
+static void raise_error(struct call *call)
 {
-    if (!evs_lua_interrupted(call->L, &call->watch))
-        return;
     if (call->machine->transfer)
         evs_transfer_abandon(call->machine->transfer);
     evs_flow_cancel(&call->machine->as.flow);
     lua_error(call->L);
+}
+
+static void obey_interrupt(struct call *call)
+{
+    if (evs_lua_interrupted(call->L, &call->watch))
+        raise_error(call);
 }
 
 static void sleep_for(struct call *call, double seconds)
@@ -63,7 +69,8 @@ static void tell_attempt(struct call *call, const char *method, double seconds)
 
     lua_pushvalue(call->L, call->on_attempt_index);
     evs_lua_push_attempt(call->L, &attempt);
-    lua_call(call->L, 1, 0);
+    if (lua_pcall(call->L, 1, 0, 0) != LUA_OK)
+        raise_error(call);
 }
 
 /* The client was closed, and the connections with it, while the request was out. */
