@@ -43,14 +43,13 @@ static struct evs_str sign_one(double wall)
     struct evs_field fields[] = {{EVS_STR("host"), EVS_STR("evs.cn-north-4.myhuaweicloud.com")},
                                  {EVS_STR("x-project-id"), EVS_STR(PROJECT)},
                                  {EVS_STR("x-sdk-date"), {date, EVS_DATE_SIZE - 1}}};
-    char hash[EVS_HASH_SIZE];
+    char room[EVS_HASH_SIZE];
     struct evs_canonical request = {.method = EVS_STR("DELETE"),
                                     .uri = {path, sizeof path - 1},
                                     .headers = fields,
                                     .header_count = 3};
 
-    evs_payload_hash(EVS_SDK_HMAC_SHA256, (struct evs_str){0}, hash);
-    request.payload_hash = evs_str(hash);
+    request.payload_hash = evs_payload_hash(EVS_SDK_HMAC_SHA256, (struct evs_str){0}, room);
     evs_buf_reset(&authorization);
     if (!evs_sign(&signer, &request, date, &scratch, &authorization))
         exit(1);

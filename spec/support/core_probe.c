@@ -76,11 +76,10 @@ static bool sign(lua_State *L, struct signing *s, const struct evs_field *header
         date.len != EVS_DATE_SIZE - 1 ||
         !evs_canonical_url(&s->form, text_field(L, "url"), s->message))
         return false;
-    evs_payload_hash(algorithm, body, s->form.payload_hash);
     s->form.request.method = text_field(L, "method");
     s->form.request.headers = headers;
     s->form.request.header_count = count;
-    s->form.request.payload_hash = evs_str(s->form.payload_hash);
+    s->form.request.payload_hash = evs_payload_hash(algorithm, body, s->form.payload_hash);
     return evs_signer_init(&s->signer, algorithm, text_field(L, "ak"), text_field(L, "sk"),
                            text_field(L, "region"), text_field(L, "service")) &&
            evs_sign(&s->signer, &s->form.request, date.data, &s->canonical, &s->authorization);

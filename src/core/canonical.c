@@ -363,8 +363,8 @@ static void set_payload_hash(struct evs_canonical_form *form, const struct evs_u
             form->request.payload_hash = form->headers[i].value;
             return;
         }
-    evs_payload_hash(request->algorithm, request->body, form->payload_hash);
-    form->request.payload_hash = evs_str(form->payload_hash);
+    form->request.payload_hash =
+        evs_payload_hash(request->algorithm, request->body, form->payload_hash);
 }
 
 bool evs_canonical_make(struct evs_canonical_form *form, const struct evs_unsigned *request,

@@ -46,7 +46,7 @@ static bool sign(struct evs_request *request, struct evs_client *client, double 
         {EVS_STR("x-sdk-date"), date},
         {EVS_STR("x-security-token"), security_token},
     };
-    char hash[EVS_HASH_SIZE];
+    char room[EVS_HASH_SIZE];
     struct evs_canonical canonical = {
         .method = evs_str(request->method),
         .uri = evs_buf_str(&request->path),
@@ -55,8 +55,7 @@ static bool sign(struct evs_request *request, struct evs_client *client, double 
         .header_count = security_token.len > 0 ? 4 : 3,
     };
 
-    evs_payload_hash(keys->signer.algorithm, (struct evs_str){0}, hash);
-    canonical.payload_hash = evs_str(hash);
+    canonical.payload_hash = evs_payload_hash(keys->signer.algorithm, (struct evs_str){0}, room);
     evs_buf_reset(&request->authorization);
     if (!evs_sign(&keys->signer, &canonical, date.data, &client->scratch, &request->authorization))
         return false;

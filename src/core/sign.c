@@ -143,19 +143,19 @@ static void hash_hex(enum evs_algorithm algorithm, struct evs_str text, char *ou
     put_hex(out, digest);
 }
 
-void evs_payload_hash(enum evs_algorithm algorithm, struct evs_str body, char out[EVS_HASH_SIZE])
+struct evs_str evs_payload_hash(enum evs_algorithm algorithm, struct evs_str body,
+                                char room[EVS_HASH_SIZE])
 {
     static const char empty_sha256[EVS_HASH_SIZE] =
         "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
     static const char empty_sm3[EVS_HASH_SIZE] =
         "1ab21d8355cfa17f8e61194831e81a8f22bec8c728fefb747ed035eb5082aa2b";
 
-    if (body.len == 0) {
-        memcpy(out, algorithm == EVS_SDK_HMAC_SM3 ? empty_sm3 : empty_sha256, EVS_HASH_SIZE);
-        return;
-    }
-    hash_hex(algorithm, body, out);
-    out[HEX_LEN] = '\0';
+    if (body.len == 0)
+        return (struct evs_str){algorithm == EVS_SDK_HMAC_SM3 ? empty_sm3 : empty_sha256, HEX_LEN};
+    hash_hex(algorithm, body, room);
+    room[HEX_LEN] = '\0';
+    return (struct evs_str){room, HEX_LEN};
 }
 
 /* Keys. */

@@ -123,8 +123,9 @@ struct evs_sign_date {
  */
 const char *evs_sign_date(struct evs_sign_date *date, double wall);
 
-/** Write the lower-case hexadecimal hash of a body, NUL-terminated. */
-void evs_payload_hash(enum evs_algorithm algorithm, struct evs_str body, char out[EVS_HASH_SIZE]);
+/** The lower-case hexadecimal hash of a body, in `room` where the body is not empty. */
+struct evs_str evs_payload_hash(enum evs_algorithm algorithm, struct evs_str body,
+                                char room[EVS_HASH_SIZE]);
 
 #pragma GCC visibility pop
 #endif
