@@ -218,7 +218,9 @@ local function measure_concurrent()
     local results = trial.take_turns({
       concurrent("floor", trial.command { "build/bench/floor_concurrent", url .. collection, 2000,
         64, mode.http2 and 1 or 0, mode.ca_file }),
-      concurrent("ours", script("5.4", "concurrent.lua", url, 2000, 64, mode.ca_file)),
+      concurrent("ours", script("5.4", "concurrent.lua", url, 2000, 64, "proven", mode.ca_file)),
+      concurrent("first",
+        script("5.4", "concurrent.lua", url, 2000, 64, "unproven", mode.ca_file)),
     }, 5)
     for _, what in ipairs { "wall", "cpu" } do
       rows.add_pairs {
@@ -227,6 +229,10 @@ local function measure_concurrent()
         bound = what == "wall" and mode.bound or nil,
       }
     end
+    rows.add_pairs {
+      what = "the same with a key that no call has proven yet, " .. mode.name,
+      peer = field(results.floor, "wall"), ours = field(results.first, "wall"), unit = "%.3f s",
+    }
   end
 end
 
