@@ -1,6 +1,6 @@
 -- Many deletions at once: concurrent.lua URL COUNT CONCURRENCY KEY [CA_FILE]
--- Prints the seconds they took and the CPU's seconds among them. KEY is `proven`, by one call before
--- them, or `unproven`.
+-- Prints the seconds they took and the CPU's seconds among them. KEY is `proven`, by one call
+-- before them, or `unproven`.
 local evs = require "evs"
 local gettime = require("socket").gettime
 

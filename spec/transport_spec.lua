@@ -515,6 +515,11 @@ describe("a proxy", function()
     assert.same({}, emulator:log())
   end)
 
+  it("that does not speak SOCKS, or says no by it, is Client.Proxy as well", function()
+    local url = emulator.endpoint:gsub("^http", "socks5h")
+    assert_unsent(delete(connect_tls { proxy = url }), "Client.Proxy", true)
+  end)
+
   it("that answers 407 behind the tunnel is Client.Proxy as well", function()
     emulator:misbehave { status = 407, html = true }
     failure.check(delete(connect()),

@@ -321,6 +321,9 @@ static enum evs_code code_of(CURLcode code, bool *passing)
         *passing = false;
         return EVS_TLS;
     case CURLE_COULDNT_RESOLVE_PROXY:
+#if LIBCURL_VERSION_NUM >= 0x074900
+    case CURLE_PROXY: /* 7.73: what speaks SOCKS said no */
+#endif
         return EVS_PROXY;
     case CURLE_OUT_OF_MEMORY:        /* a header over libcurl's limit, most likely */
     case CURLE_UNSUPPORTED_PROTOCOL: /* "HTTP/1.1 banana" */
