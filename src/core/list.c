@@ -28,16 +28,11 @@ static struct evs_listing *listing_of(struct evs_flow *flow)
     return (struct evs_listing *)flow;
 }
 
-static void set(struct evs_listing *listing, enum evs_filter filter, struct evs_str value)
+void evs_listing_filter(struct evs_listing *listing, enum evs_filter filter, struct evs_str value)
 {
     evs_buf_reset(&listing->values[filter]);
     evs_buf_add(&listing->values[filter], value);
     listing->given[filter] = true;
-}
-
-void evs_listing_filter(struct evs_listing *listing, enum evs_filter filter, struct evs_str value)
-{
-    set(listing, filter, value);
 }
 
 static void set_number(struct evs_listing *listing, enum evs_filter filter, unsigned value)
@@ -45,7 +40,7 @@ static void set_number(struct evs_listing *listing, enum evs_filter filter, unsi
     char digits[16];
 
     snprintf(digits, sizeof digits, "%u", value);
-    set(listing, filter, evs_str(digits));
+    evs_listing_filter(listing, filter, evs_str(digits));
 }
 
 /* The parameters, in the order of the enum, which is the canonical one. */

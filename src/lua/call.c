@@ -187,9 +187,10 @@ int evs_lua_call_delete(lua_State *L, int client, int arg, bool safe)
     return 1;
 }
 
-int evs_lua_call_show(lua_State *L, int client, int arg)
+/* A call that reads: its result, or nil and the error. */
+static int make_reading_call(lua_State *L, int client, const struct evs_flow_type *type, int arg)
 {
-    const struct evs_flow *flow = make_call(L, client, &evs_show_snapshot, arg);
+    const struct evs_flow *flow = make_call(L, client, type, arg);
 
     if (flow->state != EVS_FLOW_SUCCEEDED)
         return evs_lua_error_return(L, &flow->error);
@@ -197,14 +198,14 @@ int evs_lua_call_show(lua_State *L, int client, int arg)
     return 1;
 }
 
+int evs_lua_call_show(lua_State *L, int client, int arg)
+{
+    return make_reading_call(L, client, &evs_show_snapshot, arg);
+}
+
 int evs_lua_call_list(lua_State *L, int client, int arg)
 {
-    const struct evs_flow *flow = make_call(L, client, &evs_list_snapshots, arg);
-
-    if (flow->state != EVS_FLOW_SUCCEEDED)
-        return evs_lua_error_return(L, &flow->error);
-    evs_lua_machine_push_result(L, lua_gettop(L));
-    return 1;
+    return make_reading_call(L, client, &evs_list_snapshots, arg);
 }
 
 /* --- each: upvalues are the machine, on_attempt, the page's rows, and how many of them were given --- */

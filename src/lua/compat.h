@@ -51,20 +51,6 @@ static inline void evs_compat_setmetatable(lua_State *L, const char *name)
     lua_setmetatable(L, -2);
 }
 
-/** The userdata at `index` if its metatable is the one called `name`, else NULL. */
-static inline void *evs_compat_testudata(lua_State *L, int index, const char *name)
-{
-    void *data = lua_touserdata(L, index);
-    int same;
-
-    if (!data || !lua_getmetatable(L, index))
-        return NULL;
-    luaL_getmetatable(L, name);
-    same = lua_rawequal(L, -1, -2);
-    lua_pop(L, 2);
-    return same ? data : NULL;
-}
-
 /** Push what the table at `index` itself holds under `name`: no metamethod has a say. */
 static inline void evs_compat_rawgetfield(lua_State *L, int index, const char *name)
 {
