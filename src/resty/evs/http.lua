@@ -132,10 +132,11 @@ local function pool_of(where, request)
 end
 
 -- By TLS 1.3 a server sends what is needed to resume a session after the handshake; once there is
--- an answer it has come.
+-- an answer it has come. Whatever asking for it may raise, the answer comes first.
 local function keep(socket, where)
   if where.scheme == "https" and socket:getreusedtimes() == 0 then
-    sessions[where.pool] = socket:sslhandshake(nil)
+    local ran, session = pcall(socket.sslhandshake, socket, nil)
+    sessions[where.pool] = ran and session or nil
   end
   return socket:setkeepalive(IDLE_MILLISECONDS, POOL_SIZE)
 end
