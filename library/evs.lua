@@ -428,6 +428,10 @@ function Batch:finish(err) end
 ---@param message? string
 function Batch:stop(message) end
 
+--- Gives up all that is under way; the batch is of no use after it. What it held, others may have
+--- at once, not only when it is collected.
+function Batch:abandon() end
+
 --- Gives the answer to the request of a ticket; see `Machine:reply`.
 ---@param ticket integer
 ---@param status integer

@@ -1408,7 +1408,7 @@ describe("a 401 with keys of the metadata service", function()
   end)
 
   -- A deletion that is given up as soon as it has met a 401; whether it sent anything to EVS.
-  local function give_up(a_service, client, clock)
+  local function give_up(a_service, client, clock, unauthorized)
     local machine = client:start("delete_snapshot", PROJECT, ID, { guard = false, retries = 0 })
     while true do
       local step, value = machine:next(clock.mono, clock.wall)
@@ -1418,7 +1418,7 @@ describe("a 401 with keys of the metadata service", function()
       elseif value.metadata then
         machines.answer(machine, a_service:answer(value, clock))
       else
-        machines.answer(machine, UNAUTHORIZED)
+        machines.answer(machine, unauthorized or UNAUTHORIZED)
         machine:cancel()
         return true
       end
@@ -1443,6 +1443,15 @@ describe("a 401 with keys of the metadata service", function()
       clock:advance(11)
     end
     assert.equal(2, sent)
+  end)
+
+  it("that is given up has set the clock right, when that was to blame", function()
+    local a_service, client, clock = world()
+    assert.is_true(give_up(a_service, client, clock, hour_ahead(nil, clock)))
+    local trace = delete(a_service, nil, client, clock)
+    assert.is_true(trace.result)
+    local ahead = os.date("!%Y%m%dT%H", math.floor(clock.wall + 3600))
+    assert.matches("^" .. ahead, trace.requests[#trace.requests].headers["X-Sdk-Date"])
   end)
 
   it("that was given up is forgotten once the key is good, though nobody could be asked", function()

@@ -337,6 +337,19 @@ describe("delete_snapshots", function()
     end)
   end
 
+  it("ends with what on_result raises while others are out, and they end with it", function()
+    put(10)
+    emulator:misbehave { times = -1, method = "DELETE", path = "s000[3-9]", hang = 0.3 }
+    local problem, ok = with_client({ guard = false }, [[
+      local ids = {}
+      for i = 1, 9 do ids[i] = ("s%04d"):format(i) end
+      local _, problem = pcall(client.delete_snapshots, client, project, ids,
+        { on_result = function(id) if id == "s0002" then error('enough', 0) end end })
+      return problem, client:delete_snapshot(project, "s0010")]])
+    assert.equal("enough", problem)
+    assert.is_true(ok)
+  end)
+
   it("ends with what its iterator raises", function()
     local problem = with_client({}, [[
       return select(2, pcall(client.delete_snapshots, client, project,

@@ -274,6 +274,55 @@ describe("keys of the metadata service", function()
     assert.equal(1, count["metadata.GET"])
   end)
 
+  local ON_ATTEMPT = "{ guard = false, on_attempt = function() error('enough', 0) end }"
+  for name, call in pairs {
+    delete_snapshot = "client, project, 'a', " .. ON_ATTEMPT,
+    delete_snapshots = "client, project, { 'a' }, " .. ON_ATTEMPT,
+  } do
+    it("are looked for again at once after a 401 at which " .. name .. " was given up", function()
+      emulator:metadata { rotate = true }
+      emulator:put { id = "a" }
+      emulator:misbehave { method = "DELETE", status = 401, body = {
+        error_code = "APIGW.0301", error_msg = "the AK does not exist" } }
+      local problem, ok, seconds = nginx:run([[
+        local options, project = ...
+        ngx.shared.evs:flush_all()
+        local client = assert(evs.new(options))
+        local _, problem = pcall(client.]] .. name .. ", " .. call .. [[)
+        local began = ngx.now()
+        local ok, err = client:delete_snapshot(project, "a", { guard = false })
+        ngx.update_time()
+        return problem, ok or tostring(err), ngx.now() - began
+      ]], options_of { ak = false, shared = "evs" }, project)
+      assert.same({ "enough", true }, { problem, ok })
+      assert.is_true(seconds < 1.5, seconds .. " s")
+      assert.equal(2, emulator:count()["metadata.GET"])
+      assert.equal(2, emulator:count().DELETE)
+    end)
+  end
+
+  it("that met a 401 in a call that was given up are tried once more by others", function()
+    emulator:put { id = "a" }
+    emulator:misbehave { method = "DELETE", status = 401, times = -1, body = {
+      error_code = "APIGW.0301", error_msg = "the AK does not exist" } }
+    local ends, seconds = nginx:run([[
+      local options, project = ...
+      ngx.shared.evs:flush_all()
+      local call = { guard = false, on_attempt = function() error('enough', 0) end }
+      local began, ends = ngx.now(), {}
+      for i = 1, 7 do
+        local client = assert(evs.new(options))
+        local ran, _, err = pcall(client.delete_snapshot, client, project, "a", call)
+        ends[i] = ran and err.code or "raised"
+      end
+      ngx.update_time()
+      return table.concat(ends, " "), ngx.now() - began
+    ]], options_of { ak = false, shared = "evs" }, project)
+    assert.equal("raised raised" .. (" APIGW.0301"):rep(5), ends)
+    assert.is_true(seconds < 1.5, seconds .. " s")
+    assert.equal(2, emulator:count().DELETE)
+  end)
+
   it("are asked for once by calls that begin together", function()
     for i = 1, 5 do emulator:put { id = "s" .. i } end
     local results = nginx:run([[

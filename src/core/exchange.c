@@ -422,9 +422,9 @@ bool evs_exchange_fail(struct evs_exchange *x, const struct evs_failure *failure
     return end(x, EVS_FAILED);
 }
 
-/* Given up between a 401 and the look for other keys: the next call looks, and if these are still the
- * ones there are, a second 401 is the last. Else calls that are given up so, one after the other,
- * would lock the key. */
+/* Given up between a 401 and the look for other keys: the next call looks, with the clock set right, and
+ * if these are still the ones there are, a second 401 is the last. Else calls that are given up so, one
+ * after the other, would lock the key. */
 static void leave_revival(struct evs_exchange *x)
 {
     struct evs_client *client = x->client;
@@ -432,6 +432,10 @@ static void leave_revival(struct evs_exchange *x)
     if (x->reviving && x->generation == client->gate.generation) {
         client->gate.healed = true;
         client->keys.doubted = true;
+        if (x->clock_heals && client->gate.state != EVS_GATE_REFUSED) {
+            client->clock_offset = x->clock_offset;
+            client->gate.generation++;
+        }
     }
     x->reviving = false;
 }

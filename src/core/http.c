@@ -69,6 +69,10 @@ static void learn_library(struct evs_http *http)
 #else
     http->guards_pipe = true;
 #endif
+    /* Before 7.65.2 the end of one HTTP/2 stream could make libcurl forget the others' socket. */
+#ifndef EVS_OLD_CURL
+    http->shares_connections = info->version_num >= 0x074102;
+#endif
     /* Reading a bundle of all CAs takes 20 ms of a cold call's 50. */
 #if LIBCURL_VERSION_NUM >= 0x074600
     if (info->age >= CURLVERSION_SEVENTH && info->capath && info->ssl_version &&
@@ -108,6 +112,8 @@ struct evs_http *evs_http_new(const struct evs_client *client)
     }
     /* By itself libcurl keeps four for each transfer that runs: at a batch's end that is next to none. */
     curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS, (long)CONNECTIONS_MOST);
+    if (!http->shares_connections)
+        curl_multi_setopt(http->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
     evs_waiter_attach(&http->waiter, http->multi);
     return http;
 }
@@ -271,7 +277,7 @@ static double until_deadline(const struct evs_http *http, double seconds)
     for (const struct evs_transfer *t = http->all; t; t = t->next) {
         double until = evs_transfer_expires(t);
 
-        if (t->running && until - now < seconds)
+        if (t->running && !t->finished && until - now < seconds)
             seconds = until - now;
     }
     return seconds;

@@ -49,6 +49,7 @@ struct evs_http {
     struct evs_origin origin; /* whose connections these are: after a fork they are not the child's */
     char *capath;      /* where the system's CAs are looked up one by one; NULL: libcurl's default */
     bool guards_pipe;  /* this libcurl can raise SIGPIPE */
+    bool shares_connections; /* and it keeps count of the requests on one connection */
     struct evs_transfer *all;
     struct evs_socket *sockets; /* that are open: a child closes them, and does nothing else to them */
     size_t socket_count, socket_room;

@@ -379,7 +379,7 @@ void evs_transfer_finish(struct evs_transfer *t, CURLcode result)
     }
     code = code_of(result, &passing);
 #ifdef HAVE_PREREQ
-    if (result == CURLE_ABORTED_BY_CALLBACK) {
+    if (result == CURLE_ABORTED_BY_CALLBACK && t->writes > 1) {
         t->writes = 1; /* the second was stopped before it was written */
         t->answer.replays = 0;
         finish_failed(t, EVS_NETWORK, "the connection was closed without an answer", true);

@@ -84,7 +84,8 @@ void evs_waiter_act(struct evs_waiter *waiter)
     if (waiter->timer < 0 || (waiter->timer > 0 && waiter->timer > evs_clock_monotonic()))
         return;
     waiter->timer = -1; /* libcurl says when the next one is */
-    curl_multi_socket_action(waiter->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+    if (curl_multi_socket_action(waiter->multi, CURL_SOCKET_TIMEOUT, 0, &running) != CURLM_OK)
+        waiter->timer = evs_clock_monotonic() + 0.01; /* out of memory, and it says nothing any more */
 }
 
 /* As libcurl's own poll reads it: what went wrong is found out by reading. */

@@ -11,7 +11,7 @@ static struct evs_lua_batch *check(lua_State *L)
     struct evs_lua_batch *batch = luaL_checkudata(L, 1, METATABLE);
 
     if (!batch->core.client)
-        luaL_error(L, "the batch was collected");
+        luaL_error(L, "the batch was abandoned");
     return batch;
 }
 
@@ -144,6 +144,13 @@ static int stop(lua_State *L)
     return 0;
 }
 
+/* batch:abandon(): gives up what is under way. */
+static int abandon(lua_State *L)
+{
+    evs_lua_batch_abandon(luaL_checkudata(L, 1, METATABLE));
+    return 0;
+}
+
 /* batch:reply(ticket, status, headers, body) */
 static int reply(lua_State *L)
 {
@@ -182,7 +189,7 @@ void evs_lua_batch_machine_setup(lua_State *L)
 {
     static const luaL_Reg methods[] = {{"next", next},   {"add", add},   {"finish", finish},
                                        {"stop", stop},   {"reply", reply}, {"fail", fail},
-                                       {NULL, NULL}};
+                                       {"abandon", abandon}, {NULL, NULL}};
 
     luaL_getmetatable(L, METATABLE);
     lua_newtable(L);

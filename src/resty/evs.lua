@@ -284,14 +284,11 @@ end
 -- nobody waits for; when something was raised, anything.
 function Sweep:abandon()
   local gate = self.client.gate
-  for thread, ticket in pairs(self.threads) do
-    ngx.thread.kill(thread)
-    self:deliver("fail", ticket, "Client.Network", "abandoned", "maybe")
-  end
+  for thread in pairs(self.threads) do ngx.thread.kill(thread) end
+  self.batch:abandon()
   for _, call in pairs(self.calls) do
     if gate then gate:drop(call.request) end
   end
-  self.batch:stop()
 end
 
 local function new_sweep(client, batch, ids, opts)

@@ -131,9 +131,11 @@ function Gate:after_answer(request)
   if gate.key then self:publish(gate) end
 end
 
---- Instead of the answer to `request`: nobody will tell what came of it.
+--- Instead of the answer to `request`, or of what was to follow it: the call was given up.
 function Gate:drop(request)
-  if self.carried == request then self:unlock() end
+  local gate = self:look()
+  if gate.key then self:publish(gate) end
+  if not self.carried or self.carried == request then self:unlock() end
 end
 
 local module = {}

@@ -10,6 +10,7 @@ local M = {}
 local IDLE_MILLISECONDS = 30 * 1000 -- a kept connection; load balancers close theirs after a minute
 local POOL_SIZE = 64
 local HANDSHAKE_SPACING = 0.002
+local SESSION_SECONDS = 3600
 
 local DEFAULT_PORTS = { http = 80, https = 443 }
 
@@ -49,14 +50,34 @@ local function await_turn()
   if turn > now then ngx.sleep(clock.milliseconds(turn - now) / 1000) end
 end
 
--- The TLS session of each pool's last new connection. To resume it takes a third of the CPU of a
--- whole handshake; the certificate in it was verified, and its name is checked anew.
+-- The TLS session of each pool's last new connection, and since when one has led to the next. To
+-- resume it takes a third of the CPU of a whole handshake. The certificate in it was verified, and
+-- its name is checked anew, but not its time and not who signed it: so not for ever.
 local sessions = {}
+
+local function session_of(pool)
+  local kept = sessions[pool]
+  if kept and clock.now() - kept.since > SESSION_SECONDS then
+    sessions[pool], kept = nil, nil
+  end
+  return kept and kept.session or false
+end
+
+-- By TLS 1.3 a server sends what is needed to resume a session after the handshake; once there is
+-- an answer it has come. Whatever asking for it may raise, the answer comes first.
+local function keep_session(socket, where)
+  local ran, session = pcall(socket.sslhandshake, socket, nil)
+  local before = where.resumes and sessions[where.pool]
+  sessions[where.pool] = ran and session
+    and { session = session, since = before and before.since or clock.now() } or nil
+end
 
 -- The session, or true where there was none to resume; or nil and the reason.
 local function shake_hands(socket, where, request)
-  local ran, session, reason = pcall(socket.sslhandshake, socket, sessions[where.pool] or false,
-    where.host, request.tls_verify ~= false)
+  local kept = session_of(where.pool)
+  where.resumes = kept and true
+  local ran, session, reason = pcall(socket.sslhandshake, socket, kept, where.host,
+    request.tls_verify ~= false)
   -- ngx_lua before June 2026 closes the connection of a certificate that does not verify, but says
   -- true, or trips over a session that is not there, when the handshake took no waiting.
   if not ran or session and not socket:getreusedtimes() then
@@ -69,6 +90,9 @@ local function handshake(socket, where, request)
   local session, reason = shake_hands(socket, where, request)
   if session then return true end
   sessions[where.pool] = nil
+  if where.resumes and reason == "handshake failed" then
+    return nil, "Client.Connect", "resuming TLS with " .. where.host .. ": " .. reason
+  end
   if find(reason, "^%d+: ") then
     reason = reason .. " (nginx trusts what lua_ssl_trusted_certificate holds)"
   end
@@ -131,13 +155,8 @@ local function pool_of(where, request)
     request.tls_verify == false and "any" or "verified" }, " ")
 end
 
--- By TLS 1.3 a server sends what is needed to resume a session after the handshake; once there is
--- an answer it has come. Whatever asking for it may raise, the answer comes first.
 local function keep(socket, where)
-  if where.scheme == "https" and socket:getreusedtimes() == 0 then
-    local ran, session = pcall(socket.sslhandshake, socket, nil)
-    sessions[where.pool] = ran and session or nil
-  end
+  if where.scheme == "https" and socket:getreusedtimes() == 0 then keep_session(socket, where) end
   return socket:setkeepalive(IDLE_MILLISECONDS, POOL_SIZE)
 end
 
