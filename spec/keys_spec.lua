@@ -1454,6 +1454,21 @@ describe("a 401 with keys of the metadata service", function()
     assert.matches("^" .. ahead, trace.requests[#trace.requests].headers["X-Sdk-Date"])
   end)
 
+  it("that is given up late says nothing about a key that was proven since", function()
+    local a_service, client, clock = world()
+    local late = client:start("delete_snapshot", PROJECT, ID, { guard = false, retries = 0 })
+    for _ = 1, 2 do
+      local _, request = late:next(clock.mono, clock.wall)
+      machines.answer(late, a_service:answer(request, clock))
+    end
+    late:next(clock.mono, clock.wall)
+    machines.answer(late, UNAUTHORIZED)
+    clock:advance(20)
+    assert.is_true(delete(a_service, nil, client, clock).result)
+    late:cancel()
+    assert.is_true(delete(a_service, { hour_ahead, { 202 } }, client, clock).result)
+  end)
+
   it("that was given up is forgotten once the key is good, though nobody could be asked", function()
     local a_service, client, clock = world()
     assert.is_true(give_up(a_service, client, clock))

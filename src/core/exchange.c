@@ -428,13 +428,14 @@ bool evs_exchange_fail(struct evs_exchange *x, const struct evs_failure *failure
 static void leave_revival(struct evs_exchange *x)
 {
     struct evs_client *client = x->client;
+    struct evs_gate *gate = &client->gate;
 
-    if (x->reviving && x->generation == client->gate.generation) {
-        client->gate.healed = true;
+    if (x->reviving && x->generation == gate->generation && gate->state == EVS_GATE_UNPROVEN) {
+        gate->healed = true;
         client->keys.doubted = true;
-        if (x->clock_heals && client->gate.state != EVS_GATE_REFUSED) {
+        if (x->clock_heals) {
             client->clock_offset = x->clock_offset;
-            client->gate.generation++;
+            gate->generation++;
         }
     }
     x->reviving = false;
