@@ -301,15 +301,24 @@ static void name_source(struct evs_exchange *x)
     evs_error_append(&x->error, text);
 }
 
+/* Whether a 401 is reason to ask the metadata service for other keys: once, or with whoever does already. */
+static bool may_revive(const struct evs_exchange *x)
+{
+    const struct evs_client *client = x->client;
+    const struct evs_gate *gate = &client->gate;
+
+    return x->generation == gate->generation && x->resends == 0 && evs_keys_temporary(&client->keys) &&
+           (!gate->healed || (client->metadata.visitor && gate->state != EVS_GATE_REFUSED));
+}
+
 static bool reply_unauthorized(struct evs_exchange *x, const struct evs_facts *facts)
 {
     struct evs_client *client = x->client;
-    bool current = x->generation == client->gate.generation;
 
     name_source(x);
     x->clock_heals = clock_heals(x, facts);
     x->clock_offset = facts->date - x->signed_at;
-    if (current && x->resends == 0 && !client->gate.healed && evs_keys_temporary(&client->keys)) {
+    if (may_revive(x)) {
         x->reviving = true;
         x->state = EVS_X_READY;
         evs_gate_hold(&client->gate, x,
