@@ -9,7 +9,7 @@ local M = {}
 
 local IDLE_MILLISECONDS = 30 * 1000 -- a kept connection; load balancers close theirs after a minute
 local POOL_SIZE = 64
-local HANDSHAKE_SPACING = 0.002
+local CONNECTION_SPACING = 0.002
 local SESSION_SECONDS = 3600
 
 local DEFAULT_PORTS = { http = 80, https = 443 }
@@ -38,15 +38,16 @@ function M.handshake_code(reason)
   return "Client.TLS"
 end
 
--- When the next handshake of this worker may begin.
-local next_handshake = 0
+-- When the next new connection of this worker may be used.
+local next_connection = 0
 
 -- A handshake costs up to half a millisecond of CPU. Fifty at once would be one pause of 25 ms for
--- all else that the worker does; so they begin one after the other.
+-- all else that the worker does, and their answers, which come together, another; so they begin one
+-- after the other.
 local function await_turn()
   local now = clock.now()
-  local turn = math.max(next_handshake, now)
-  next_handshake = turn + HANDSHAKE_SPACING
+  local turn = math.max(next_connection, now)
+  next_connection = turn + CONNECTION_SPACING
   if turn > now then ngx.sleep(clock.milliseconds(turn - now) / 1000) end
 end
 
@@ -134,8 +135,9 @@ local function connect(socket, where, request)
     reason = tostring(reason)
     return nil, M.connect_code(reason), "connecting to " .. where.authority .. ": " .. reason
   end
-  if where.scheme == "http" or socket:getreusedtimes() > 0 then return true end
+  if socket:getreusedtimes() > 0 then return true end
   await_turn()
+  if where.scheme == "http" then return true end
   socket:settimeout(clock.milliseconds(left - (clock.now() - began)))
   return handshake(socket, where, request)
 end
