@@ -278,7 +278,7 @@ end
 local function measure_nginx()
   progress("other requests of an nginx worker")
   local latencies = read_latencies()
-  local idle = math.max(latencies["nothing"].p99, latencies["nothing, again"].p99)
+  local idle = math.min(latencies["nothing"].p99, latencies["nothing, again"].p99)
   for _, name in ipairs { "resty.evs, http", "resty.evs, https, new connections" } do
     local busy = latencies[name]
     local ratio = busy.p99 / idle
