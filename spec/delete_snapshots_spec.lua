@@ -286,6 +286,24 @@ describe("the ids of a batch", function()
     assert_sums({ 100, 0, 0, 0 }, connect():delete_snapshots(project, iterate(names(1, 100))))
   end)
 
+  it("of a function that takes longer than attempt_timeout is not sent after its time", function()
+    if VARIANT == "oldcurl" then return end -- cannot be stopped, and is told as unknown
+    put(names(1, 3))
+    local client = connect { guard = false, retries = 0, attempt_timeout = 1 }
+    assert.is_true(client:delete_snapshot(project, "s1"))
+    local count = 1
+
+    local summary = assert_sums({ 1, 1, 0, 0 }, client:delete_snapshots(project, function()
+      count = count + 1
+      if count == 3 then socket.sleep(1.2) end
+      return count <= 3 and "s" .. count or nil
+    end))
+
+    failure.check(summary.errors.s2,
+      { code = "Client.Timeout", outcome = "not_sent", attempts = 0 })
+    assert.same({ s1 = 1, s3 = 1 }, requests_of("DELETE"))
+  end)
+
   it("may come from each_snapshot of the same client, which pages while calls are under way",
     function()
       put(names(1, 120))
@@ -631,6 +649,20 @@ describe("on_result", function()
     })
 
     assert.same({ 20, 20 }, { size(first), size(second) })
+  end)
+
+  it("that takes longer than attempt_timeout makes no answers late that came meanwhile", function()
+    put(names(1, 20))
+    emulator:misbehave { { method = "DELETE", path = "s[^2]$", times = -1, delay = 0.2 } }
+    local client = connect { guard = false, retries = 0, attempt_timeout = 1 }
+    -- So that there are connections: what follows is sent at once.
+    assert_sums({ 10, 0, 0, 0 }, client:delete_snapshots(project, names(11, 20)))
+    emulator:clear_log()
+
+    assert_sums({ 6, 0, 0, 0 }, client:delete_snapshots(project, names(1, 6), {
+      on_result = function(id) if id == "s2" then socket.sleep(1.5) end end }))
+
+    for _, count in pairs(requests_of("DELETE")) do assert.equal(1, count) end
   end)
 
   it("that raises abandons all: the error is raised, and no descriptor is left", function()

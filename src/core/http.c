@@ -236,11 +236,10 @@ void evs_http_free(struct evs_http *http)
 
 /* --- running ---------------------------------------------------------------------------------------- */
 
-/* Note what libcurl is done with, and what is too late. */
+/* Note what libcurl is done with. */
 static void collect(struct evs_http *http)
 {
     CURLMsg *message;
-    double now;
     int left;
 
     while ((message = curl_multi_info_read(http->multi, &left))) {
@@ -252,7 +251,13 @@ static void collect(struct evs_http *http)
         if (!t->finished)
             evs_transfer_finish(t, message->data.result);
     }
-    now = evs_clock_monotonic();
+}
+
+/* Note what is too late. */
+static void expire(struct evs_http *http)
+{
+    double now = evs_clock_monotonic();
+
     for (struct evs_transfer *t = http->all; t; t = t->next)
         evs_transfer_expire(t, now);
 }
@@ -294,6 +299,7 @@ static struct evs_transfer *run(struct evs_http *http, const void *group, double
         return finished;
     evs_waiter_wait(&http->waiter, until_deadline(http, seconds));
     collect(http);
+    expire(http); /* not before the sockets were looked at: a script's function may have taken its time */
     return take_finished(http, group);
 }
 

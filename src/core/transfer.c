@@ -8,6 +8,16 @@
 
 enum { HEADERS_LIMIT = 64 * 1024 };
 
+/* End it without an answer. */
+static void finish_failed(struct evs_transfer *t, enum evs_code code, const char *message,
+                          bool passing)
+{
+    t->finished = true;
+    t->answer.status = 0;
+    t->answer.failure = (struct evs_failure){
+        .code = code, .message = evs_str(message), .sent = t->writes > 0, .passing = passing};
+}
+
 /* --- callbacks: they touch C memory only, and call nobody --------------------------------------- */
 
 static size_t on_body(char *data, size_t size, size_t count, void *userdata)
@@ -44,6 +54,10 @@ static int on_request(void *userdata, char *ip, char *local_ip, int port, int lo
     struct evs_transfer *t = userdata;
 
     (void)ip, (void)local_ip, (void)port;
+    if (t->writes == 0 && evs_clock_monotonic() >= t->deadline) {
+        finish_failed(t, EVS_TIMEOUT, "no time was left to send the request", true);
+        return CURL_PREREQFUNC_ABORT;
+    }
     t->stale = t->writes == 0 && has_unread(t, local_port);
     if (t->stale)
         return CURL_PREREQFUNC_ABORT;
@@ -215,16 +229,6 @@ void evs_transfer_free(struct evs_transfer *t)
     evs_buf_free(&t->body);
     evs_buf_free(&t->old_headers);
     free(t);
-}
-
-/* End it without an answer. */
-static void finish_failed(struct evs_transfer *t, enum evs_code code, const char *message,
-                          bool passing)
-{
-    t->finished = true;
-    t->answer.status = 0;
-    t->answer.failure = (struct evs_failure){
-        .code = code, .message = evs_str(message), .sent = t->writes > 0, .passing = passing};
 }
 
 /* The endpoint stays parsed, and only the path changes: that saves libcurl a tenth of its work. */
