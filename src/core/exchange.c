@@ -431,21 +431,15 @@ bool evs_exchange_fail(struct evs_exchange *x, const struct evs_failure *failure
     return end(x, EVS_FAILED);
 }
 
-/* Given up between a 401 and the look for other keys: the next call looks, with the clock set right, and
- * if these are still the ones there are, a second 401 is the last. Else calls that are given up so, one
- * after the other, would lock the key. */
+/* Given up between a 401 and the look for other keys: the next call looks, with the clock set right. */
 static void leave_revival(struct evs_exchange *x)
 {
     struct evs_client *client = x->client;
-    struct evs_gate *gate = &client->gate;
 
-    if (x->reviving && x->generation == gate->generation && gate->state == EVS_GATE_UNPROVEN) {
-        gate->healed = true;
+    if (x->reviving && evs_gate_give_up(&client->gate, x->generation, x->clock_heals)) {
         client->keys.doubted = true;
-        if (x->clock_heals) {
+        if (x->clock_heals)
             client->clock_offset = x->clock_offset;
-            gate->generation++;
-        }
     }
     x->reviving = false;
 }

@@ -68,6 +68,16 @@ void evs_gate_hold(struct evs_gate *gate, const void *who, double until)
     gate->holder_until = until;
 }
 
+bool evs_gate_give_up(struct evs_gate *gate, unsigned generation, bool heals)
+{
+    if (generation != gate->generation || gate->state != EVS_GATE_UNPROVEN)
+        return false;
+    gate->healed = true;
+    if (heals)
+        gate->generation++;
+    return true;
+}
+
 void evs_gate_refuse(struct evs_gate *gate, const struct evs_error *error)
 {
     gate->state = EVS_GATE_REFUSED;

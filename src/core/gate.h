@@ -58,6 +58,14 @@ bool evs_gate_reject(struct evs_gate *gate, const void *who, unsigned generation
 /** After a 401: let nobody but `who` send until `until` (monotonic), while it looks for fresh keys. */
 void evs_gate_hold(struct evs_gate *gate, const void *who, double until);
 
+/**
+ * A call that met a 401 with a request of `generation`, and held the gate since, is given up before
+ * anything was tried: the next 401 is the last, or calls given up one after the other would lock the
+ * key. `heals`: the caller changes key or clock. False when the key was proven, refused or changed
+ * since: then there is nothing to say.
+ */
+bool evs_gate_give_up(struct evs_gate *gate, unsigned generation, bool heals);
+
 /** Refuse the key with `error`: it can never work as it is. */
 void evs_gate_refuse(struct evs_gate *gate, const struct evs_error *error);
 

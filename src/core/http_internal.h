@@ -32,6 +32,7 @@
 #if LIBCURL_VERSION_NUM >= 0x075700
 #define HAVE_QUICK_EXIT 1 /* 7.87: do not wait for a resolver that hangs */
 #endif
+
 #pragma GCC visibility push(hidden)
 
 struct evs_socket {

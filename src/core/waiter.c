@@ -53,9 +53,7 @@ static int on_timer(CURLM *multi, long timeout_ms, void *userdata)
     struct evs_waiter *waiter = userdata;
 
     (void)multi;
-    waiter->timer = timeout_ms > 0    ? evs_clock_monotonic() + (double)timeout_ms / 1000
-                    : timeout_ms == 0 ? 0
-                                      : -1;
+    waiter->timer = timeout_ms < 0 ? -1 : evs_clock_monotonic() + (double)timeout_ms / 1000;
     return 0;
 }
 
@@ -81,7 +79,7 @@ void evs_waiter_act(struct evs_waiter *waiter)
 {
     int running;
 
-    if (waiter->timer < 0 || (waiter->timer > 0 && waiter->timer > evs_clock_monotonic()))
+    if (waiter->timer < 0 || waiter->timer > evs_clock_monotonic())
         return;
     waiter->timer = -1; /* libcurl says when the next one is */
     if (curl_multi_socket_action(waiter->multi, CURL_SOCKET_TIMEOUT, 0, &running) != CURLM_OK)
@@ -102,21 +100,19 @@ static void act_on_sockets(struct evs_waiter *waiter)
     int running;
 
     for (size_t i = waiter->count; i-- > 0;) {
-        struct pollfd *entry = &waiter->sockets[i];
-        short news = i < waiter->count ? entry->revents : 0;
+        struct pollfd seen;
 
-        if (!news)
+        if (i >= waiter->count || !waiter->sockets[i].revents)
             continue;
-        entry->revents = 0;
-        curl_multi_socket_action(waiter->multi, entry->fd, action(news), &running);
+        seen = waiter->sockets[i];
+        waiter->sockets[i].revents = 0;
+        curl_multi_socket_action(waiter->multi, seen.fd, action(seen.revents), &running);
     }
 }
 
 static int milliseconds(const struct evs_waiter *waiter, double seconds)
 {
-    if (waiter->timer == 0)
-        return 0;
-    if (waiter->timer > 0) {
+    if (waiter->timer >= 0) {
         double left = waiter->timer - evs_clock_monotonic();
 
         if (left < seconds)
