@@ -102,6 +102,33 @@ describe("connections", function()
     end)
   end
 
+  it("that come too late to their turn send nothing", function()
+    local list = {}
+    for i = 1, 41 do list[i] = { id = "s" .. i } end
+    emulator:put(list)
+    emulator:misbehave { times = -1, delay = 0.2 }
+    local accepted, late, other = nginx:run([[
+      local options, project = ...
+      local client = assert(evs.new(options))
+      local threads, counts = {}, { accepted = 0, late = 0, other = 0 }
+      assert(client:delete_snapshot(project, "s41", { guard = false }))
+      for i = 1, 40 do
+        threads[i] = ngx.thread.spawn(client.delete_snapshot, client, project, "s" .. i,
+          { guard = false })
+      end
+      for i = 1, 40 do
+        local _, ok, err = ngx.thread.wait(threads[i])
+        local what = ok and "accepted" or err.code == "Client.Timeout"
+          and err.outcome == "not_sent" and "late" or "other"
+        counts[what] = counts[what] + 1
+      end
+      return counts.accepted, counts.late, counts.other
+    ]], options_of { connect_timeout = 0.02 }, project)
+    assert.equal(0, other)
+    assert.is_true(late >= 20, late .. " late")
+    assert.equal(accepted + 1, emulator:count().DELETE)
+  end)
+
   it("are not kept after an answer that says so", function()
     emulator:put { { id = "a" }, { id = "b" } }
     emulator:misbehave { times = -1, close = true }

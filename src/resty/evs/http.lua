@@ -43,12 +43,14 @@ local next_connection = 0
 
 -- A handshake costs up to half a millisecond of CPU. Fifty at once would be one pause of 25 ms for
 -- all else that the worker does, and their answers, which come together, another; so they begin one
--- after the other.
-local function await_turn()
+-- after the other. False when the turn comes after `ends`.
+local function await_turn(ends)
   local now = clock.now()
   local turn = math.max(next_connection, now)
+  if turn >= ends then return false end
   next_connection = turn + CONNECTION_SPACING
   if turn > now then ngx.sleep(clock.milliseconds(turn - now) / 1000) end
+  return clock.now() < ends
 end
 
 -- The TLS session of each pool's last new connection, and since when one has led to the next. To
@@ -125,20 +127,20 @@ end
 
 local function connect(socket, where, request)
   local began = clock.now()
-  local left = math.min(request.deadline - began, request.connect_timeout or 5)
+  local ends = math.min(request.deadline, began + (request.connect_timeout or 5))
   -- nginx's resolver does not know localhost, RFC 6761 does.
   local host = where.host == "localhost" and "127.0.0.1" or where.host
-  socket:settimeout(clock.milliseconds(left))
+  socket:settimeout(clock.milliseconds(ends - began))
   local done, reason = connect_in_time(socket, host, where.port,
-    { pool = where.pool, pool_size = POOL_SIZE }, left)
+    { pool = where.pool, pool_size = POOL_SIZE }, ends - began)
+  if done and socket:getreusedtimes() > 0 then return true end
+  if done and not await_turn(ends) then done, reason = nil, "its turn came too late: timeout" end
   if not done then
     reason = tostring(reason)
     return nil, M.connect_code(reason), "connecting to " .. where.authority .. ": " .. reason
   end
-  if socket:getreusedtimes() > 0 then return true end
-  await_turn()
   if where.scheme == "http" then return true end
-  socket:settimeout(clock.milliseconds(left - (clock.now() - began)))
+  socket:settimeout(clock.milliseconds(ends - clock.now()))
   return handshake(socket, where, request)
 end
 
