@@ -123,7 +123,7 @@ describe("connections", function()
         counts[what] = counts[what] + 1
       end
       return counts.accepted, counts.late, counts.other
-    ]], options_of { connect_timeout = 0.02 }, project)
+    ]], options_of { endpoint = emulator.tls_endpoint, connect_timeout = 0.02 }, project)
     assert.equal(0, other)
     assert.is_true(late >= 20, late .. " late")
     assert.equal(accepted + 1, emulator:count().DELETE)

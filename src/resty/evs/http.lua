@@ -9,7 +9,7 @@ local M = {}
 
 local IDLE_MILLISECONDS = 30 * 1000 -- a kept connection; load balancers close theirs after a minute
 local POOL_SIZE = 64
-local CONNECTION_SPACING = 0.002
+local HANDSHAKE_SPACING = 0.002
 local SESSION_SECONDS = 3600
 
 local DEFAULT_PORTS = { http = 80, https = 443 }
@@ -38,17 +38,17 @@ function M.handshake_code(reason)
   return "Client.TLS"
 end
 
--- When the next new connection of this worker may be used.
-local next_connection = 0
+-- When the next handshake of this worker may begin.
+local next_handshake = 0
 
 -- A handshake costs up to half a millisecond of CPU. Fifty at once would be one pause of 25 ms for
--- all else that the worker does, and their answers, which come together, another; so they begin one
--- after the other. False when the turn comes after `ends`.
+-- all else that the worker does; so they begin one after the other. False when the turn comes after
+-- `ends`.
 local function await_turn(ends)
   local now = clock.now()
-  local turn = math.max(next_connection, now)
+  local turn = math.max(next_handshake, now)
   if turn >= ends then return false end
-  next_connection = turn + CONNECTION_SPACING
+  next_handshake = turn + HANDSHAKE_SPACING
   if turn > now then ngx.sleep(clock.milliseconds(turn - now) / 1000) end
   return clock.now() < ends
 end
@@ -133,13 +133,12 @@ local function connect(socket, where, request)
   socket:settimeout(clock.milliseconds(ends - began))
   local done, reason = connect_in_time(socket, host, where.port,
     { pool = where.pool, pool_size = POOL_SIZE }, ends - began)
-  if done and socket:getreusedtimes() > 0 then return true end
+  if done and (where.scheme == "http" or socket:getreusedtimes() > 0) then return true end
   if done and not await_turn(ends) then done, reason = nil, "its turn came too late: timeout" end
   if not done then
     reason = tostring(reason)
     return nil, M.connect_code(reason), "connecting to " .. where.authority .. ": " .. reason
   end
-  if where.scheme == "http" then return true end
   socket:settimeout(clock.milliseconds(ends - clock.now()))
   return handshake(socket, where, request)
 end
