@@ -136,6 +136,15 @@ static void set_waiting(struct evs_batch_call *call, bool waiting)
     call->waiting = waiting;
 }
 
+struct evs_batch_call *evs_batch_request(const struct evs_batch *batch,
+                                         unsigned long request)
+{
+    for (size_t i = 0; i < batch->call_count; i++)
+        if (batch->calls[i]->in_flight && batch->calls[i]->request == request)
+            return batch->calls[i];
+    return NULL;
+}
+
 void evs_batch_touch(struct evs_batch_call *call)
 {
     set_in_flight(call, false);
@@ -255,6 +264,7 @@ static bool go_on(struct evs_batch *batch, struct evs_batch_call *call, double n
         set_begun(call);
         set_in_flight(call, true);
         set_waiting(call, false);
+        call->request = ++batch->requests;
         *step = EVS_BATCH_SEND;
         return true;
     case EVS_SLEEP:

@@ -26,6 +26,7 @@ struct evs_batch_call {
     bool reported;        /**< its end was told, evs_batch_release is due */
     bool in_flight;       /**< a request is out: evs_batch_touch is due */
     bool waiting;         /**< until its snapshot is gone, between two looks: it holds no slot */
+    unsigned long request; /**< the number of its request that is out, in the batch; no other has it */
     double began_at;      /**< monotonic; negative: no request of it has started yet */
     double seconds;       /**< how long it took; set at its end */
     void *carrier;        /**< the driver's */
@@ -47,6 +48,7 @@ struct evs_batch {
     size_t next_call;                /**< where the next look begins, so that all have their turn */
     unsigned used;                   /**< calls under way */
     unsigned in_flight;              /**< of these, have a request out */
+    unsigned long requests;          /**< that were sent so far */
     unsigned waiting;                /**< of these, hold no slot */
     bool asking;                     /**< an id is awaited: evs_batch_add, _skip or _end is due */
     bool ended;                      /**< there are no more ids */
@@ -81,9 +83,12 @@ enum evs_batch_step evs_batch_next(struct evs_batch *batch, double now, double w
 struct evs_batch_call *evs_batch_add(struct evs_batch *batch, struct evs_str project,
                                      struct evs_str id, const struct evs_snapshot *seen);
 
-/** Answers to NEED: an id that came before; no more ids. */
+/** Answers to NEED: an id that is not to be deleted; no more ids. */
 void evs_batch_skip(struct evs_batch *batch);
 void evs_batch_end(struct evs_batch *batch);
+
+/** The call whose request that is out has this number; NULL: none. */
+struct evs_batch_call *evs_batch_request(const struct evs_batch *batch, unsigned long request);
 
 /** `call` was given an answer or a failure: it is looked at next. */
 void evs_batch_touch(struct evs_batch_call *call);

@@ -31,24 +31,23 @@ int evs_lua_batch_machine_start(lua_State *L, int client, int arg)
 static struct evs_batch_call *check_ticket(lua_State *L, const struct evs_lua_batch *batch)
 {
     double ticket;
-    struct evs_batch_call *call = NULL;
+    bool given;
+    struct evs_batch_call *call;
 
     luaL_checktype(L, 2, LUA_TNUMBER);
     ticket = (double)lua_tonumber(L, 2);
-    if (ticket >= 1 && ticket <= (double)batch->core.call_count)
-        call = batch->core.calls[(size_t)ticket - 1];
-    if (call && call->used && evs_flow_in_flight(&call->deletion.flow))
-        return call;
-    if (!call || !batch->core.stopped)
+    given = ticket >= 1 && ticket <= (double)batch->core.requests;
+    call = given ? evs_batch_request(&batch->core, (unsigned long)ticket) : NULL;
+    if (!call && !(given && batch->core.stopped))
         luaL_error(L, "no request is out under this ticket");
-    return NULL;
+    return call;
 }
 
 static int push_ticket(lua_State *L, const struct evs_batch_act *act)
 {
     lua_pushliteral(L, "send");
     evs_lua_push_request(L, &act->want);
-    lua_pushinteger(L, (lua_Integer)act->call->slot + 1);
+    lua_pushinteger(L, (lua_Integer)act->call->request);
     return 3;
 }
 
@@ -112,7 +111,12 @@ static int add(lua_State *L)
 
     check_asking(L, batch, "add");
     lua_settop(L, 2);
-    evs_lua_batch_add(L, 1);
+    if (batch->core.stopped) { /* since it was asked for */
+        evs_lua_batch_leave(L, 1);
+        evs_batch_skip(&batch->core);
+    } else {
+        evs_lua_batch_add(L, 1);
+    }
     return 0;
 }
 

@@ -82,7 +82,7 @@ void evs_lua_sweep_check(lua_State *L, int arg)
 /* --- ending early --------------------------------------------------------------------------------------- */
 
 /* Raise the error at the top, with nothing left under way. */
-static void raise(struct sweep *sweep)
+static void raise_error(struct sweep *sweep)
 {
     evs_lua_batch_abandon(sweep->batch);
     lua_error(sweep->L);
@@ -92,13 +92,13 @@ static void call_or_raise(struct sweep *sweep, int arguments, int results)
 {
     sweep->called = true;
     if (lua_pcall(sweep->L, arguments, results, 0) != LUA_OK)
-        raise(sweep);
+        raise_error(sweep);
 }
 
 static void obey_interrupt(struct sweep *sweep)
 {
     if (evs_lua_interrupted(sweep->L, &sweep->watch))
-        raise(sweep);
+        raise_error(sweep);
     if (sweep->client->core.closed) /* by a hook */
         sweep->called = true;
 }
@@ -151,7 +151,7 @@ static void feed(struct sweep *sweep)
     lua_pushvalue(L, sweep->index);
     lua_insert(L, -2);
     if (lua_pcall(L, 2, 0, 0) != LUA_OK)
-        raise(sweep);
+        raise_error(sweep);
 }
 
 /* After a stop: the rest of an array was not sent. An iterator is not called again. */
@@ -166,7 +166,7 @@ static void leave_rest(struct sweep *sweep)
 
 /* --- requests ------------------------------------------------------------------------------------------- */
 
-static void send(struct sweep *sweep, struct evs_batch_call *call, const struct evs_want *want)
+static void start_request(struct sweep *sweep, struct evs_batch_call *call, const struct evs_want *want)
 {
     struct evs_transfer *transfer = call->carrier;
 
@@ -216,7 +216,8 @@ static void take_answer(struct sweep *sweep, struct evs_transfer *transfer)
         tell_attempt(sweep, call, method);
 }
 
-static void poll(struct sweep *sweep, double seconds)
+/* Carry requests for at most `seconds`, or until one of them is answered; whether one was. */
+static bool carry(struct sweep *sweep, double seconds)
 {
     struct evs_transfer *transfer;
 
@@ -226,6 +227,14 @@ static void poll(struct sweep *sweep, double seconds)
     if (transfer)
         take_answer(sweep, transfer);
     obey_interrupt(sweep);
+    return transfer != NULL;
+}
+
+/* An iterator may take its time: what was started leaves before it is called, and what was answered is
+ * dealt with. */
+static bool carry_first(struct sweep *sweep)
+{
+    return sweep->batch->iterator && sweep->batch->core.in_flight > 0 && carry(sweep, 0);
 }
 
 /* --- what the script's functions did -------------------------------------------------------------------- */
@@ -316,16 +325,17 @@ static void run(struct sweep *sweep)
             catch_up(sweep);
         switch (evs_batch_next(batch, evs_clock_monotonic(), evs_clock_wall(), &act)) {
         case EVS_BATCH_NEED:
-            feed(sweep);
+            if (!carry_first(sweep))
+                feed(sweep);
             break;
         case EVS_BATCH_SEND:
-            send(sweep, act.call, &act.want);
+            start_request(sweep, act.call, &act.want);
             break;
         case EVS_BATCH_RESULT:
             conclude(sweep, act.call);
             break;
         case EVS_BATCH_SLEEP:
-            poll(sweep, act.want.seconds);
+            carry(sweep, act.want.seconds);
             break;
         default:
             return;
