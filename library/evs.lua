@@ -124,7 +124,7 @@
 ---@field security_token? string (default from `HUAWEICLOUD_SDK_SECURITY_TOKEN`)
 ---@field token? string IAM token, sent in place of a signature (default from `EVS_TOKEN`)
 ---@field algorithm? evs.Algorithm (default `SDK-HMAC-SHA256`)
----@field ca_file? string PEM file of the CAs to trust (default from `EVS_CA_FILE`, else libcurl's)
+---@field ca_file? string PEM file of all CAs to trust (default from `EVS_CA_FILE`, else libcurl's)
 ---@field tls_verify? boolean false accepts any certificate (default true)
 ---@field allow_http? boolean http to hosts other than loopback (default false)
 ---@field proxy? string proxy for https; "" is none (default from `HTTPS_PROXY`, `NO_PROXY`)

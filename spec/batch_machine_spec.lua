@@ -5,8 +5,8 @@ local machines = require "spec.support.machine"
 
 local MONO, WALL = 1000, 1800000000
 
-local function batch_of(options)
-  return assert(machines.client():start("delete_snapshots", machines.PROJECT, nil,
+local function batch_of(options, client)
+  return assert((client or machines.client()):start("delete_snapshots", machines.PROJECT, nil,
     options or { guard = false }))
 end
 
@@ -123,6 +123,29 @@ describe("a batch that was stopped", function()
     assert.has_error(function() batch:reply(look + 1, 200, {}, "") end,
       "no request is out under this ticket")
   end)
+end)
+
+describe("the request id of an answer", function()
+  local function info_of(batch)
+    local _, _, _, info = next_of(batch)
+    return info
+  end
+
+  it("is told with the result", function()
+    local batch = batch_of()
+    batch:reply(send(batch, "a"), 202, { ["X-Request-Id"] = "r1" }, "")
+    assert.equal("r1", info_of(batch).request_id)
+  end)
+
+  it("is not told of a client that was closed: it may be a secret, and those are forgotten",
+    function()
+      local client = machines.client()
+      local batch = batch_of(nil, client)
+      local ticket = send(batch, "a")
+      client:close()
+      batch:reply(ticket, 202, { ["X-Request-Id"] = machines.SK }, "")
+      assert.is_nil(info_of(batch).request_id)
+    end)
 end)
 
 describe("an id", function()

@@ -646,6 +646,21 @@ describe("Ctrl-C", function()
     ]]
   end)
 
+  it("is not what a debugger's hook is, set while a coroutine's call is under way", function()
+    local main = coroutine.running() -- nil in 5.1, whose hooks are a thread's own
+    emulator:put { id = "a" }
+    emulator:misbehave { delay = 0.1 }
+    local hooked = 0
+    local client = connect { guard = false, on_attempt = function()
+      debug.sethook(main or coroutine.running(), function() hooked = hooked + 1 end, "c")
+    end, retries = 1 }
+    emulator:misbehave { { status = 503, headers = { ["Retry-After"] = "0" } }, { delay = 0.1 } }
+    local result = { coroutine.wrap(function() return client:delete_snapshot(project, "a") end)() }
+    debug.sethook(main or coroutine.running())
+    assert.same({ true }, result)
+    assert.is_true(hooked > 0)
+  end)
+
   it("can be caught, and the client works on", function()
     emulator:put { id = "a" }
     emulator:misbehave { hang = 3 }

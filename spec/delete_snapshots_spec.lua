@@ -669,7 +669,8 @@ describe("on_result", function()
   it("that takes longer than attempt_timeout lets nothing leave after its time", function()
     if VARIANT == "oldcurl" then return end -- cannot be stopped, and is told as unknown
     put(names(1, 5))
-    emulator:misbehave { { method = "DELETE", contains = "/s2", delay = 0.2 },
+    emulator:misbehave { { method = "DELETE", contains = "/s1", delay = 0.1 },
+      { method = "DELETE", contains = "/s2", delay = 0.2 },
       { method = "DELETE", contains = "/s3", delay = 0.2 },
       { method = "DELETE", contains = "/s4", delay = 0.2 } }
     local client = connect { guard = false, retries = 0, attempt_timeout = 1 }

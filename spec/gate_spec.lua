@@ -810,3 +810,20 @@ describe("many calls on one client", function()
     assert.equal(0, wrong)
   end)
 end)
+
+describe("a gate that others have told of a refused key", function()
+  it("takes no status for one that is none", function()
+    for _, status in ipairs { 1e300, -1e300, 0 / 0, 99, 1000, "401" } do
+      local a_client = client()
+      a_client:gate(1000, { state = "refused", seconds = 5,
+        error = { code = "APIGW.0301", message = "no", status = status } })
+      local err = a_client:gate(1001).error
+      assert.same({ "APIGW.0301" }, { err.code, err.status })
+    end
+    local a_client = client()
+    a_client:gate(1000, { state = "refused", seconds = 5,
+      error = { code = "APIGW.0301", message = "no", status = 401 } })
+    assert.equal(401, a_client:gate(1001).error.status)
+    assert.is_nil(a_client:gate(1006).error)
+  end)
+end)

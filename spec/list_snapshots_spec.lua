@@ -607,6 +607,17 @@ describe("pages without end are an error, not a loop:", function()
     assert_endless(function() return again end)
   end)
 
+  it("a marker that is given again and again, and never found", function()
+    local trace = list { rest = function(request, _, number)
+      assert(number < 5000, "5,000 requests")
+      if request.url:find("marker=", 1, true) then return { 404, machines.MISSING[2] } end
+      return { 200, page({ "a" },
+        ',"snapshots_links":[{"rel":"next","href":"/?marker=' .. number .. '"}]') }
+    end }
+    machines.same_error({ code = "404", kind = "itemNotFound", outcome = "not_sent" }, trace)
+    assert.equal(trace:count(), trace.err.attempts)
+  end)
+
   it("links that lead to each other", function()
     assert_endless(function(request)
       local here = request.url:match("marker=(%w+)") or "a"

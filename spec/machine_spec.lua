@@ -617,6 +617,22 @@ describe("a snapshot passed in place of its id", function()
     end)
   end
 
+  for what, veil in pairs {
+    ["the snapshot"] = function(given_one) return setmetatable(given_one, {}) end,
+    ["its metadata"] = function(given_one)
+      setmetatable(given_one.metadata, { __index = { __system__enableActive = "true" } })
+      return given_one
+    end,
+  } do
+    it("is looked at when it may have more to it than the table holds: a metatable of " .. what,
+      function()
+        local trace = machines.delete({}, { shown { name = "autobk_snapshot_1" } }, nil,
+          veil(snapshot()))
+        assert.equal("GET", trace:methods())
+        same_error({ code = "Client.Protected" }, trace)
+      end)
+  end
+
   it("is the one that show_snapshot gave, metadata's null and all", function()
     local a_client = client()
     local shown_one = machines.show({}, { shown { name = cjson.null,
@@ -1088,6 +1104,12 @@ describe("the pause before another try", function()
     end
   end)
 
+  it("is Retry-After's when a script's HTTP client has made it a number", function()
+    for _, headers in ipairs { { ["retry-after"] = 3 }, { ["Retry-After"] = { 3, 9 } } } do
+      near(3, delete({ { 503, "", headers }, { 202 } }):gap(1))
+    end
+  end)
+
   it("is not waited for when Retry-After ends past the deadline: the server's error at once",
     function()
       for _, value in ipairs { "31", "3600", "99999999999999999999", "1" .. ("0"):rep(400) } do
@@ -1290,6 +1312,7 @@ describe("a lost DELETE", function()
       same_error({ code = "Client.NotDeleted", retryable = false, attempts = 4 }, trace)
       assert.not_equal("not_sent", trace.err.outcome)
       assert.not_equal("refused", trace.err.outcome)
+      assert.matches("the answer to the deletion was lost", trace.err.message, 1, true)
     end)
 
     it("then " .. what .. " and another status is the original error, refused", function()
@@ -1732,6 +1755,29 @@ describe("client:close()", function()
     a_client:close()
     a_client:close()
     assert.is_truthy(tostring(a_client):find("closed", 1, true))
+  end)
+end)
+
+describe("what ends a machine's reply from outside", function()
+  -- Runs `reply` with a hook that raises when the decoder is called.
+  local function interrupted(message)
+    local machine = sent()
+    local inside = false
+    debug.sethook(function()
+      if inside then
+        debug.sethook()
+        error(message, 0)
+      end
+      inside = debug.getinfo(2, "f").func == machine.reply
+    end, "c")
+    local told = { pcall(machine.reply, machine, 400, {}, '{"code":"EVS.7","message":"m"}') }
+    debug.sethook()
+    return told
+  end
+
+  it("is raised on, and not taken for a body that is no JSON: Ctrl-C", function()
+    assert.same({ false, "interrupted!" }, interrupted("interrupted!"))
+    assert.same({ false, "script.lua:7: interrupted!" }, interrupted("script.lua:7: interrupted!"))
   end)
 end)
 

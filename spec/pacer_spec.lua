@@ -120,6 +120,24 @@ describe("a rate", function()
     assert.is_true(most_within(starts, 0.25) <= 7)
   end)
 
+  it("is not waited for longer than a call has time", function()
+    local WALL = machines.WALL
+    local batch = machines.client():start("delete_snapshots", machines.PROJECT, nil,
+      { rate = 0.1, timeout = 3, guard = false, retries = 1 })
+    assert.equal("need", batch:next(1000, WALL))
+    batch:add("a")
+    local _, _, ticket = batch:next(1000, WALL)
+    batch:fail(ticket, "Client.Connect", "refused", false)
+
+    local _, pause = batch:next(1000, WALL)
+    local what, seconds = batch:next(1000 + pause, WALL)
+    assert.equal("sleep", what)
+    assert.is_true(seconds <= 3 - pause)
+
+    local told, id, err = batch:next(1003, WALL)
+    assert.same({ "result", "a", "Client.Connect" }, { told, id, err.code })
+  end)
+
   it("lets calls under way go before new ones: none runs out of time", function()
     local shown = '{"snapshot":{"id":"%s","name":"n","status":"available","metadata":{}}}'
     local clock, order = machines.clock(), {}

@@ -402,7 +402,8 @@ describe("the blocking client in a worker thread", function()
       assert.is_true(socket.gettime() - began < 1)
       for i = 1, 9 do
         local _, ok, err = pending[i]:finish()
-        assert.is_true(ok, err and err.message)
+        assert.is_true(ok, err and ("%s, %s, %d attempts"):format(err.message, err.outcome,
+          err.attempts))
       end
       -- Eight threads: the ninth call has to wait for one.
       assert.is_true(socket.gettime() - began >= 2)

@@ -65,6 +65,24 @@ static bool has_nul(struct evs_str text)
     return text.len > 0 && memchr(text.data, '\0', text.len) != NULL;
 }
 
+/* A URL of a kind that libcurl knows, or a host alone. */
+static bool is_proxy(struct evs_str text)
+{
+    static const char *const schemes[] = {"http://",   "https://",  "socks4://",
+                                          "socks4a://", "socks5://", "socks5h://"};
+
+    if (!is_header_text(text, false))
+        return false;
+    for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++) {
+        struct evs_str scheme = evs_str(schemes[i]);
+
+        if (text.len > scheme.len &&
+            evs_str_equal_nocase((struct evs_str){text.data, scheme.len}, scheme))
+            return true;
+    }
+    return text.len == 0 || !strstr(text.data, "://");
+}
+
 static bool check_keys(const struct evs_settings *s, struct evs_error *error)
 {
     if (s->token.len > 0 && (s->ak.len > 0 || s->sk.len > 0 || s->security_token.len > 0))
@@ -89,8 +107,8 @@ static bool check_settings(const struct evs_settings *s, struct evs_error *error
         return refuse(error, "user_agent", "must be printable ASCII without blanks at its ends");
     if (has_nul(s->ca_file))
         return refuse(error, "ca_file", "must not hold a NUL byte");
-    if (!is_header_text(s->proxy, false))
-        return refuse(error, "proxy", "must be a URL of visible ASCII");
+    if (!is_proxy(s->proxy))
+        return refuse(error, "proxy", "must be a URL of http, https, socks4, socks4a, socks5 or socks5h");
     if (!is_time(s->connect_timeout))
         return refuse(error, "connect_timeout", "must be more than 0 seconds");
     if (!evs_algorithm_available(s->algorithm))
@@ -114,6 +132,14 @@ static bool set_endpoint(struct evs_client *client, const struct evs_settings *s
     return false;
 }
 
+/* The environment's may be for other programs. */
+static bool check_proxy_use(const struct evs_client *client, const struct evs_settings *s,
+                            struct evs_error *error)
+{
+    return client->endpoint.tls || !s->has_proxy || s->proxy.len == 0 ||
+           refuse(error, "proxy", "is for an https endpoint");
+}
+
 static bool set_keys(struct evs_keys *keys, const struct evs_settings *s)
 {
     struct evs_key_set set = {s->ak, s->sk, s->security_token};
@@ -131,6 +157,7 @@ bool evs_client_init(struct evs_client *client, const struct evs_settings *setti
     bool made;
 
     if (!check_settings(settings, error) || !set_endpoint(client, settings, error) ||
+        !check_proxy_use(client, settings, error) ||
         !evs_metadata_init(&client->metadata, settings->metadata_endpoint, error))
         return false;
     made = set_keys(&client->keys, settings);
@@ -199,6 +226,15 @@ struct evs_secrets evs_client_secrets(const struct evs_client *client)
 }
 
 /* splitmix64: any seed is a good one. */
+void evs_client_name_show(const struct evs_client *client, char *out, size_t size, struct evs_str text)
+{
+    struct evs_secrets secrets = evs_client_secrets(client);
+
+    out[0] = '\0';
+    if (!client->closed)
+        evs_name_show(out, size, text, &secrets);
+}
+
 double evs_client_random(struct evs_client *client)
 {
     uint64_t z = client->random += 0x9e3779b97f4a7c15u;

@@ -88,6 +88,9 @@ void evs_client_close(struct evs_client *client);
 /** What must not be shown in any text of this client. */
 struct evs_secrets evs_client_secrets(const struct evs_client *client);
 
+/** evs_name_show with these secrets; of a closed client, which has forgotten them, nothing is shown. */
+void evs_client_name_show(const struct evs_client *client, char *out, size_t size, struct evs_str text);
+
 /** A number in [0, 1) for jitter. */
 double evs_client_random(struct evs_client *client);
 

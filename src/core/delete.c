@@ -203,7 +203,10 @@ static bool is_stuck(struct evs_str status)
 
 static void fail_not_deleted(struct evs_deletion *d, struct evs_str status)
 {
-    fail_state(d, EVS_NOT_DELETED, "the deletion was taken on, but the snapshot's status is ", status,
+    fail_state(d, EVS_NOT_DELETED,
+               d->accepted ? "the deletion was accepted, but the snapshot's status is "
+                           : "the answer to the deletion was lost, and the snapshot's status is ",
+               status,
                is_stuck(status) ? ": EVS could not delete it"
                                 : " again: something still needs the snapshot");
     d->flow.error.retryable = is_deletable(status);

@@ -1,5 +1,6 @@
 #include "endpoint.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,18 +11,30 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
+/* `[...]` around an IPv6 address. */
+static bool is_literal(struct evs_str host)
+{
+    char text[INET6_ADDRSTRLEN];
+    struct in6_addr address;
+
+    if (host.len < 2 || host.len - 2 >= sizeof text || host.data[host.len - 1] != ']')
+        return false;
+    memcpy(text, host.data + 1, host.len - 2);
+    text[host.len - 2] = '\0';
+    return inet_pton(AF_INET6, text, &address) == 1;
+}
+
 static bool is_host(struct evs_str host)
 {
-    bool literal = host.len > 2 && host.data[0] == '[' && host.data[host.len - 1] == ']';
-
     if (host.len == 0 || host.len > HOST_MAX)
         return false;
-    for (size_t i = literal; i < host.len - literal; i++) {
+    if (host.data[0] == '[')
+        return is_literal(host);
+    for (size_t i = 0; i < host.len; i++) {
         char c = host.data[i];
-        bool hex = is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
         bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 
-        if (literal ? !(hex || c == ':' || c == '.') : !(letter || is_digit(c) || c == '-' || c == '.'))
+        if (!(letter || is_digit(c) || c == '-' || c == '.'))
             return false;
     }
     return true;

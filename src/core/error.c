@@ -133,17 +133,11 @@ static void describe_body(struct evs_error *error, const struct evs_facts *facts
     evs_buf_free(&safe);
 }
 
-static bool retryable_status(int status)
-{
-    return status == 408 || status == 429 || status == 500 || (status >= 502 && status <= 504);
-}
-
 void evs_error_answer(struct evs_error *error, const struct evs_facts *facts,
                       const struct evs_secrets *secrets)
 {
     memset(error, 0, offsetof(struct evs_error, message));
     error->status = facts->status;
-    error->retryable = retryable_status(facts->status);
     if (is_code(facts->code))
         evs_name_show(error->code, sizeof error->code, facts->code, secrets);
     if (error->code[0] == '\0')

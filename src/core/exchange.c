@@ -22,8 +22,9 @@ static bool code_is(const struct evs_facts *facts, const char *const *codes)
     return false;
 }
 
-/* EVS.2019 is EVS's plain no (the snapshot is in error_deleting) under a 500. */
-bool evs_answer_lost(const struct evs_facts *facts)
+/* Whether an answer leaves open what the server did. EVS.2019 is EVS's plain no (the snapshot is in
+ * error_deleting) under a 500. */
+static bool leaves_open(const struct evs_facts *facts)
 {
     int status = facts->status;
 
@@ -174,7 +175,7 @@ static enum evs_step ask_gate(struct evs_exchange *x, double now, double wall, s
     if (until > ends)
         until = ends;
     if (wait > 0) {
-        want->seconds = wait;
+        want->seconds = wait < ends - now ? wait : ends - now;
         return EVS_SLEEP;
     }
     switch (evs_gate_ask(gate, x, now, until)) {
@@ -379,7 +380,7 @@ bool evs_exchange_reply(struct evs_exchange *x, const struct evs_facts *facts)
             return end(x, EVS_ANSWERED);
     }
     if (x->client->closed)
-        return close_down(x, evs_answer_lost(facts) || facts->status <= 299);
+        return close_down(x, leaves_open(facts) || facts->status <= 299);
     secrets = evs_client_secrets(x->client);
     evs_error_answer(&x->error, facts, &secrets);
     x->error.retryable = worth_retrying(facts);
@@ -390,7 +391,7 @@ bool evs_exchange_reply(struct evs_exchange *x, const struct evs_facts *facts)
         strcpy(x->error.code, evs_code_text(EVS_PROXY));
     if (refuses_key(facts) && x->keys == x->client->keys.serial)
         evs_gate_refuse(gate, &x->error);
-    x->lost = x->lost || evs_answer_lost(facts);
+    x->lost = x->lost || leaves_open(facts);
     if (facts->status == 429 && x->pacer) {
         evs_pacer_throttle(x->pacer, x->sent_at, facts->retry_after);
         x->retries++; /* it was the batch that came too fast, not this call */

@@ -91,8 +91,5 @@ bool evs_exchange_fail(struct evs_exchange *x, const struct evs_failure *failure
 /** Give up: the key gate is left to others. Idempotent. */
 void evs_exchange_cancel(struct evs_exchange *x);
 
-/** Whether an answer of 5xx or 408 leaves open what the server did. */
-bool evs_answer_lost(const struct evs_facts *facts);
-
 #pragma GCC visibility pop
 #endif

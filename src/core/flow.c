@@ -2,19 +2,13 @@
 
 #include <string.h>
 
-static bool check(struct evs_str project, const struct evs_str *id,
-                  const struct evs_call_options *options, struct evs_error *error)
+bool evs_id_check(struct evs_str id, const char *name, struct evs_error *error)
 {
-    const char *wrong = !evs_id_valid(project)    ? "project_id"
-                        : id && !evs_id_valid(*id) ? "snapshot_id"
-                                                  : NULL;
-
-    if (wrong) {
-        evs_error_set(error, EVS_INVALID_ARGUMENT,
-                      "%s must be 1 to 255 characters of [A-Za-z0-9_.~-], and not '.' or '..'", wrong);
-        return false;
-    }
-    return evs_call_options_check(options, error);
+    if (evs_id_valid(id))
+        return true;
+    evs_error_set(error, EVS_INVALID_ARGUMENT,
+                  "%s must be 1 to 255 characters of [A-Za-z0-9_.~-], and not '.' or '..'", name);
+    return false;
 }
 
 static void reset(struct evs_flow *flow, const struct evs_flow_type *type, struct evs_client *client)
@@ -49,7 +43,9 @@ void evs_flow_begin(struct evs_flow *flow, const struct evs_flow_type *type,
 {
     reset(flow, type, client);
     flow->options = *options;
-    if (!check(project, type->one_snapshot ? &id : NULL, options, &flow->error)) {
+    if (!evs_id_check(project, "project_id", &flow->error) ||
+        (type->one_snapshot && !evs_id_check(id, "snapshot_id", &flow->error)) ||
+        !evs_call_options_check(options, &flow->error)) {
         flow->state = EVS_FLOW_FAILED;
         return;
     }
@@ -94,6 +90,16 @@ void evs_flow_fail(struct evs_flow *flow, const struct evs_failure *failure)
 {
     if (evs_exchange_fail(&flow->exchange, failure))
         flow->type->concluded(flow, NULL);
+}
+
+void evs_flow_lose(struct evs_flow *flow)
+{
+    const struct evs_failure failure = {.code = EVS_NETWORK,
+                                        .message = EVS_STR("the connection was given up"),
+                                        .sent = true,
+                                        .passing = true};
+
+    evs_flow_fail(flow, &failure);
 }
 
 void evs_flow_cancel(struct evs_flow *flow)

@@ -136,7 +136,7 @@ static bool remember(struct evs_http *http, int fd)
         http->sockets = grown;
         http->socket_room = room;
     }
-    http->sockets[http->socket_count++] = (struct evs_socket){fd, 0};
+    http->sockets[http->socket_count++] = (struct evs_socket){.fd = fd};
     return true;
 }
 
@@ -184,7 +184,7 @@ static int own_port(int fd)
     return 0;
 }
 
-int evs_http_socket(struct evs_http *http, int local_port)
+struct evs_socket *evs_http_socket(struct evs_http *http, int local_port)
 {
     for (size_t i = 0; i < http->socket_count; i++) {
         struct evs_socket *s = &http->sockets[i];
@@ -192,9 +192,16 @@ int evs_http_socket(struct evs_http *http, int local_port)
         if (s->port == 0)
             s->port = own_port(s->fd);
         if (s->port == local_port)
-            return s->fd;
+            return s;
     }
-    return -1;
+    return NULL;
+}
+
+bool evs_socket_has_unread(const struct evs_socket *socket)
+{
+    char byte;
+
+    return socket->http1 && recv(socket->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0;
 }
 
 void evs_http_watch_sockets(struct evs_http *http, CURL *easy)

@@ -74,8 +74,7 @@ const struct evs_answer *evs_transfer_answer(const struct evs_transfer *transfer
 struct evs_str evs_transfer_header(const struct evs_transfer *transfer, const char *name);
 
 /** Copy the request id of the answer, where one of the usual headers holds it; "" where not. */
-void evs_transfer_request_id(const struct evs_transfer *transfer, char *out, size_t size,
-                             const struct evs_secrets *secrets);
+void evs_transfer_request_id(const struct evs_transfer *transfer, char *out, size_t size);
 
 /** Whether `transfer` is one of `http`'s. */
 bool evs_transfer_belongs(const struct evs_transfer *transfer, const struct evs_http *http);

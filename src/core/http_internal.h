@@ -37,7 +37,8 @@
 
 struct evs_socket {
     int fd;
-    int port; /* its own, by which libcurl names a connection; 0: not asked yet */
+    int port;   /* its own, by which libcurl names a connection; 0: not asked yet */
+    bool http1; /* an answer over HTTP/1 came on it */
 };
 
 struct evs_http {
@@ -54,7 +55,6 @@ struct evs_http {
     struct evs_transfer *all;
     struct evs_socket *sockets; /* that are open: a child closes them, and does nothing else to them */
     size_t socket_count, socket_room;
-    bool multiplexed; /* the last answer came over HTTP/2 */
 };
 
 struct evs_transfer {
@@ -83,8 +83,14 @@ struct evs_transfer {
 /** Have `easy` open and close its sockets through `http`, which keeps count of them. */
 void evs_http_watch_sockets(struct evs_http *http, CURL *easy);
 
-/** The socket whose own port this is; -1: none. */
-int evs_http_socket(struct evs_http *http, int local_port);
+/** The socket whose own port this is, valid until another is opened or closed; NULL: none. */
+struct evs_socket *evs_http_socket(struct evs_http *http, int local_port);
+
+/**
+ * Whether there is something to read on a connection that no request is on: bytes, or its end. Only HTTP/1's
+ * are looked at: one that is used again before its first answer came is a shared one, as HTTP/2's are.
+ */
+bool evs_socket_has_unread(const struct evs_socket *socket);
 
 /** Take a transfer out of its home; what libcurl has of it is freed. */
 void evs_transfer_detach(struct evs_transfer *transfer);

@@ -55,6 +55,7 @@ static void write_query(const struct evs_listing *listing, struct evs_buf *query
         evs_buf_add(query, evs_str(names[i]));
         evs_buf_add_byte(query, '=');
         evs_buf_add_escaped(query, evs_buf_str(&listing->values[i]));
+        query->failed = query->failed || listing->values[i].failed;
     }
 }
 
@@ -156,7 +157,7 @@ static void fail_response(struct evs_flow *flow, const struct evs_facts *facts, 
 static bool drop_marker(struct evs_listing *listing, const struct evs_facts *facts)
 {
     if (!listing->given[EVS_FILTER_MARKER] || !facts ||
-        (facts->status != 400 && facts->status != 404))
+        (facts->status != 400 && facts->status != 404) || ++listing->steps > STEPS_MAX)
         return false;
     listing->given[EVS_FILTER_MARKER] = false;
     ask_page(listing);

@@ -184,6 +184,19 @@ static void hmac_of(struct evs_signer *signer, struct evs_str text, uint8_t out[
     DIGEST(hmac_sha256_digest, &signer->hmac.sha256, out);
 }
 
+void evs_hmac_hex(struct evs_str key, struct evs_str text, char out[EVS_HASH_SIZE])
+{
+    struct hmac_sha256_ctx hmac;
+    uint8_t digest[HASH_BYTES];
+
+    hmac_sha256_set_key(&hmac, key.len, bytes(key));
+    hmac_sha256_update(&hmac, text.len, bytes(text));
+    DIGEST(hmac_sha256_digest, &hmac, digest);
+    put_hex(out, digest);
+    out[HEX_LEN] = '\0';
+    evs_wipe(&hmac, sizeof hmac);
+}
+
 /* Where the last part of the string to sign stands, the hash; V11 has `day/region/service` before
  * it. */
 static size_t hash_at(const struct evs_signer *signer)

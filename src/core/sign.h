@@ -127,5 +127,8 @@ const char *evs_sign_date(struct evs_sign_date *date, double wall);
 struct evs_str evs_payload_hash(enum evs_algorithm algorithm, struct evs_str body,
                                 char room[EVS_HASH_SIZE]);
 
+/** The lower-case hexadecimal HMAC-SHA256 of a text, for what is no signature. */
+void evs_hmac_hex(struct evs_str key, struct evs_str text, char out[EVS_HASH_SIZE]);
+
 #pragma GCC visibility pop
 #endif

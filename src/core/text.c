@@ -178,18 +178,6 @@ void evs_wipe(void *data, size_t len)
     __asm__ __volatile__("" : : "r"(data) : "memory");
 }
 
-void evs_buf_add_hex(struct evs_buf *buf, const unsigned char *bytes, size_t len)
-{
-    static const char digits[] = "0123456789abcdef";
-    char pair[2];
-
-    for (size_t i = 0; i < len; i++) {
-        pair[0] = digits[bytes[i] >> 4];
-        pair[1] = digits[bytes[i] & 15];
-        evs_buf_add(buf, (struct evs_str){pair, 2});
-    }
-}
-
 void evs_buf_add_escaped(struct evs_buf *buf, struct evs_str text)
 {
     static const char digits[] = "0123456789ABCDEF";

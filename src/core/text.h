@@ -81,9 +81,6 @@ void evs_buf_free(struct evs_buf *buf);
 /** Overwrite `len` bytes with zeros; the compiler may not leave it out. */
 void evs_wipe(void *data, size_t len);
 
-/** Append the lower-case hexadecimal digits of `len` bytes. */
-void evs_buf_add_hex(struct evs_buf *buf, const unsigned char *bytes, size_t len);
-
 /**
  * Append `text` with every byte outside `[A-Za-z0-9_.~-]` as `%XX` (upper-case digits).
  * Rule: SDK-HMAC-SHA256's URI encoding, RFC 3986 section 2.3.

@@ -4,7 +4,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 enum { HEADERS_LIMIT = 64 * 1024 };
 
@@ -36,15 +35,11 @@ static size_t on_body(char *data, size_t size, size_t count, void *userdata)
  * answer are not seen here. */
 static bool has_unread(const struct evs_transfer *t, int local_port)
 {
+    const struct evs_socket *socket = evs_http_socket(t->http, local_port);
     long connects = 0;
-    char byte;
-    int fd;
 
     curl_easy_getinfo(t->easy, CURLINFO_NUM_CONNECTS, &connects);
-    if (connects > 0 || t->http->multiplexed)
-        return false;
-    fd = evs_http_socket(t->http, local_port);
-    return fd >= 0 && recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0;
+    return connects == 0 && socket && evs_socket_has_unread(socket);
 }
 
 /* libcurl sends a request again by itself when a reused connection closes without an answer. Whether to
@@ -77,6 +72,18 @@ static int on_debug(CURL *easy, curl_infotype type, char *data, size_t size, voi
 }
 #endif
 
+/* HTTP/1 answers: the connection is not shared. */
+static void note_http1(const struct evs_transfer *t)
+{
+    long local_port = 0;
+    struct evs_socket *socket;
+
+    curl_easy_getinfo(t->easy, CURLINFO_LOCAL_PORT, &local_port);
+    socket = evs_http_socket(t->http, (int)local_port);
+    if (socket)
+        socket->http1 = true;
+}
+
 /* Notes whether the header came to its end: libcurl calls an answer whole that was cut inside it. */
 static size_t on_header(char *data, size_t size, size_t count, void *userdata)
 {
@@ -86,6 +93,8 @@ static size_t on_header(char *data, size_t size, size_t count, void *userdata)
     bool begins = evs_str_starts(line, EVS_STR("HTTP/")); /* after a proxy's answer, or a 100, anew */
 
     t->header_ended = !begins && (t->header_ended || line.len <= 2); /* trailers have no end of theirs */
+    if (t->writes > 0 && evs_str_starts(line, EVS_STR("HTTP/1")))
+        note_http1(t);
 #ifndef HAVE_EASY_HEADER
     if (begins)
         evs_buf_reset(&t->old_headers);
@@ -129,13 +138,13 @@ static void set_tls(CURL *easy, const struct evs_http *http)
 {
     const struct evs_client *client = http->client;
 
-
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, client->tls_verify ? 1L : 0L);
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, client->tls_verify ? 2L : 0L);
     curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    if (client->ca_file.len > 0)
+    if (client->ca_file.len > 0) {
         curl_easy_setopt(easy, CURLOPT_CAINFO, client->ca_file.data);
-    if (client->ca_file.len == 0 && http->capath) {
+        curl_easy_setopt(easy, CURLOPT_CAPATH, NULL); /* these only: not the system's beside them */
+    } else if (http->capath) {
         curl_easy_setopt(easy, CURLOPT_CAINFO, NULL);
         curl_easy_setopt(easy, CURLOPT_CAPATH, http->capath);
     }
@@ -263,13 +272,11 @@ static void set_fresh(struct evs_transfer *t, bool fresh)
  * while no other transfer runs. */
 static bool any_unread(const struct evs_http *http)
 {
-    char byte;
-
     for (const struct evs_transfer *t = http->all; t; t = t->next)
         if (t->running)
             return false;
-    for (size_t i = 0; i < http->socket_count && !http->multiplexed; i++)
-        if (recv(http->sockets[i].fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0)
+    for (size_t i = 0; i < http->socket_count; i++)
+        if (evs_socket_has_unread(&http->sockets[i]))
             return true;
     return false;
 }
@@ -359,21 +366,23 @@ static bool start_afresh(struct evs_transfer *t)
 
 void evs_transfer_finish(struct evs_transfer *t, CURLcode result)
 {
-    long status = 0, version = 0;
+    long status = 0;
     bool passing;
     enum evs_code code;
 
     if (t->stale && start_afresh(t))
         return;
     set_fresh(t, false);
-    curl_easy_getinfo(t->easy, CURLINFO_HTTP_VERSION, &version);
-    t->http->multiplexed = version >= CURL_HTTP_VERSION_2_0;
     t->answer.body = evs_buf_str(&t->body);
     t->answer.body_cut = t->body.failed;
     t->answer.replays = t->writes > 1 ? t->writes - 1 : 0;
     curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
     if (result == CURLE_OK && !t->header_ended) {
         finish_failed(t, EVS_NETWORK, "the connection was closed inside the answer's header", true);
+        return;
+    }
+    if (result == CURLE_OK && status < 200) {
+        finish_failed(t, EVS_BAD_RESPONSE, "no answer came but one that announces another", true);
         return;
     }
     if (result == CURLE_OK || (result == CURLE_WRITE_ERROR && t->body.failed && status > 0)) {
@@ -479,12 +488,14 @@ struct evs_str evs_transfer_header(const struct evs_transfer *transfer, const ch
 }
 #endif
 
-void evs_transfer_request_id(const struct evs_transfer *transfer, char *out, size_t size,
-                             const struct evs_secrets *secrets)
+void evs_transfer_request_id(const struct evs_transfer *transfer, char *out, size_t size)
 {
     struct evs_str id = {0};
 
+    out[0] = '\0';
+    if (!transfer->http)
+        return;
     for (const char *const *name = evs_request_id_headers; *name && id.len == 0; name++)
         id = evs_transfer_header(transfer, *name);
-    evs_name_show(out, size, id, secrets);
+    evs_client_name_show(transfer->http->client, out, size, id);
 }

@@ -19,15 +19,6 @@ static bool read_options(lua_State *L, struct evs_client *client, int index,
            evs_batch_options_check(&settings->batch, error);
 }
 
-static bool check_project(struct evs_str project, struct evs_error *error)
-{
-    if (evs_id_valid(project))
-        return true;
-    evs_error_set(error, EVS_INVALID_ARGUMENT,
-                  "project_id must be 1 to 255 characters of [A-Za-z0-9_.~-], and not '.' or '..'");
-    return false;
-}
-
 static void set_table(lua_State *L, int slot)
 {
     lua_newtable(L);
@@ -54,7 +45,8 @@ struct evs_lua_batch *evs_lua_batch_push(lua_State *L, int client, int arg, bool
     struct evs_settings settings;
     struct evs_lua_batch *batch;
 
-    if (!read_options(L, &owner->core, arg + 2, &settings, error) || !check_project(project, error))
+    if (!read_options(L, &owner->core, arg + 2, &settings, error) ||
+        !evs_id_check(project, "project_id", error))
         return NULL;
     batch = lua_newuserdata(L, sizeof *batch);
     memset(batch, 0, sizeof *batch);

@@ -160,7 +160,6 @@ static int reply(lua_State *L)
 {
     struct evs_lua_batch *batch = check(L);
     struct evs_batch_call *call = check_ticket(L, batch);
-    struct evs_secrets secrets = evs_client_secrets(&batch->client->core);
     struct evs_lua_carried carried;
     struct evs_facts facts;
 
@@ -168,8 +167,8 @@ static int reply(lua_State *L)
     evs_lua_check_answer(L, 3, EVS_BODY_LIMIT, &carried);
     if (!call)
         return 0;
-    evs_name_show(call->request_id, sizeof call->request_id, evs_lua_request_id(&carried.answer),
-                  &secrets);
+    evs_client_name_show(&batch->client->core, call->request_id, sizeof call->request_id,
+                         evs_lua_request_id(&carried.answer));
     evs_lua_json_facts(L, &carried.answer, &facts);
     evs_flow_reply(&call->deletion.flow, &facts);
     evs_batch_touch(call);

@@ -73,14 +73,6 @@ static void tell_attempt(struct call *call, const char *method, double seconds)
         raise_error(call);
 }
 
-/* The client was closed, and the connections with it, while the request was out. */
-static void fail_closed(struct call *call)
-{
-    struct evs_failure failure = {.code = EVS_NETWORK, .sent = true};
-
-    evs_flow_fail(&call->machine->as.flow, &failure);
-}
-
 static void carry(struct call *call, const struct evs_want *want, double now)
 {
     struct evs_transfer **transfer = &call->machine->transfer;
@@ -93,7 +85,7 @@ static void carry(struct call *call, const struct evs_want *want, double now)
         evs_http_poll(call->client->http, call->machine, EVS_SLICE);
         obey_interrupt(call);
         if (!evs_transfer_belongs(*transfer, call->client->http)) {
-            fail_closed(call); /* by a hook */
+            evs_flow_lose(&call->machine->as.flow); /* a hook closed the client */
             return;
         }
     }
@@ -260,10 +252,10 @@ static int each_next(lua_State *L)
     struct evs_lua_machine *machine = lua_touserdata(L, lua_upvalueindex(EACH_MACHINE));
     struct evs_flow *flow = &machine->as.flow;
 
-    lua_settop(L, 0);
     if (evs_flow_in_flight(flow))
         return luaL_error(L, "this iterator's request is out: it cannot be called from within itself");
     for (;;) {
+        lua_settop(L, 0);
         if (push_next_row(L) || (take_page(L) && push_next_row(L)))
             return 1;
         if (flow->state == EVS_FLOW_FAILED)

@@ -2,6 +2,8 @@
 
 #include "options.h"
 
+#include <stdio.h>
+
 double evs_lua_check_time(lua_State *L, int arg)
 {
     double time;
@@ -52,6 +54,22 @@ void evs_lua_push_request(lua_State *L, const struct evs_want *want)
     }
 }
 
+/* The value at the top of the header `name`. Some HTTP clients make Retry-After a number. */
+static struct evs_str header_value(struct evs_lua_carried *carried, struct evs_str name)
+{
+    lua_State *L = carried->L;
+    struct evs_str text = {0};
+
+    if (lua_type(L, -1) == LUA_TSTRING) {
+        text.data = lua_tolstring(L, -1, &text.len);
+    } else if (lua_type(L, -1) == LUA_TNUMBER && evs_str_equal(name, EVS_STR("retry-after"))) {
+        snprintf(carried->retry_after, sizeof carried->retry_after, "%.14g",
+                 (double)lua_tonumber(L, -1));
+        text = evs_str(carried->retry_after);
+    }
+    return text;
+}
+
 /* A header from a script's table: names in any case; of a list of values the first. */
 static struct evs_str header_of_table(void *carrier, const char *name)
 {
@@ -72,8 +90,7 @@ static struct evs_str header_of_table(void *carrier, const char *name)
                 lua_rawgeti(L, -1, 1);
                 lua_replace(L, -2);
             }
-            if (lua_type(L, -1) == LUA_TSTRING)
-                found.data = lua_tolstring(L, -1, &found.len);
+            found = header_value(carried, wanted);
         }
         lua_pop(L, 1);
     }

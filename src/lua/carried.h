@@ -19,7 +19,8 @@ void evs_lua_push_request(lua_State *L, const struct evs_want *want);
 /** An answer that a script brought. */
 struct evs_lua_carried {
     lua_State *L;
-    int headers; /**< index of their table */
+    int headers;          /**< index of their table */
+    char retry_after[32]; /**< text of this header where it is a number */
     struct evs_lua_answer answer;
 };
 

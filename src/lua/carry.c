@@ -15,23 +15,37 @@ struct evs_lua_watch evs_lua_watch(lua_State *L)
     return (struct evs_lua_watch){lua_gethook(evs_compat_mainthread(L))};
 }
 
+/* Let the hook of `L` act. Whether it raised: the error is at the top then. */
+static bool hook_raises(lua_State *L)
+{
+    return luaL_loadstring(L, "") != LUA_OK || lua_pcall(L, 0, 0, 0) != LUA_OK;
+}
+
+/* The main thread's hook cannot raise in a coroutine: the coroutine borrows it. */
+static bool borrowed_hook_raises(lua_State *L, lua_State *main)
+{
+    lua_Hook own = lua_gethook(L);
+    int mask = lua_gethookmask(L), count = lua_gethookcount(L);
+    bool raised;
+
+    lua_sethook(L, lua_gethook(main), lua_gethookmask(main), lua_gethookcount(main));
+    raised = hook_raises(L);
+    lua_sethook(L, own, mask, count);
+    if (raised)
+        lua_sethook(main, NULL, 0, 0); /* as lua.c's does where it raises */
+    return raised;
+}
+
 bool evs_lua_interrupted(lua_State *L, struct evs_lua_watch *watch)
 {
     lua_State *main = evs_compat_mainthread(L);
 
     if (lua_gethook(main) == watch->hook)
         return false;
-    luaL_checkstack(L, 2, "interrupted!");
-    if (main != L) {
-        /* The hook is the main thread's and cannot raise in this coroutine. */
-        lua_sethook(main, NULL, 0, 0);
-        lua_pushliteral(L, "interrupted!");
-        return true;
-    }
     watch->hook = lua_gethook(main);
-    if (luaL_loadstring(L, "") != LUA_OK || lua_pcall(L, 0, 0, 0) != LUA_OK)
-        return true;
-    return false; /* a debugger's hook, perhaps */
+    luaL_checkstack(L, 2, "interrupted!");
+    /* A hook that does not raise is a debugger's, perhaps. */
+    return main == L ? hook_raises(L) : borrowed_hook_raises(L, main);
 }
 
 double evs_lua_sleep(double seconds)

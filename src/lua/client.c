@@ -90,14 +90,13 @@ static int last(lua_State *L)
 {
     const struct evs_lua_client *client = evs_lua_client_check(L, 1);
     const struct evs_lua_last *call = &client->last;
-    struct evs_secrets secrets = evs_client_secrets(&client->core);
     char request_id[sizeof call->request_id];
 
     if (!call->known)
         return 0;
     strcpy(request_id, call->request_id);
     if (call->transfer)
-        evs_transfer_request_id(call->transfer, request_id, sizeof request_id, &secrets);
+        evs_transfer_request_id(call->transfer, request_id, sizeof request_id);
     lua_createtable(L, 0, 3);
     lua_pushinteger(L, (lua_Integer)call->attempts);
     lua_setfield(L, -2, "attempts");

@@ -5,40 +5,27 @@
 #include "error.h"
 #include "options.h"
 
-#include <nettle/hmac.h>
-
 #define REFUSED_MOST 300.0
 
 static const char *const states[] = {"unproven", "proven", "refused"};
 
 /* --- telling ---------------------------------------------------------------------------------------- */
 
-static void add_text(struct hmac_sha256_ctx *hmac, struct evs_str text)
-{
-    if (text.len > 0)
-        hmac_sha256_update(hmac, text.len, (const uint8_t *)text.data);
-    hmac_sha256_update(hmac, 1, (const uint8_t *)"\n");
-}
-
 /* A keyed hash: who sees it learns neither AK nor SK, and another SK for the same AK is another key. */
 static void push_key(lua_State *L, const struct evs_client *client)
 {
     const struct evs_keys *keys = &client->keys;
     struct evs_str secret = evs_buf_str(keys->token.len > 0 ? &keys->token : &keys->sk);
-    struct hmac_sha256_ctx hmac;
-    uint8_t digest[SHA256_DIGEST_SIZE];
-    char hex[2 * sizeof digest];
+    struct evs_buf text = {0};
+    char hex[EVS_HASH_SIZE];
 
-    hmac_sha256_set_key(&hmac, secret.len, (const uint8_t *)secret.data);
-    add_text(&hmac, EVS_STR("lua-evs gate"));
-    add_text(&hmac, evs_str(client->endpoint.url));
-    add_text(&hmac, evs_buf_str(&keys->ak));
-    hmac_sha256_digest(&hmac, sizeof digest, digest);
-    for (size_t i = 0; i < sizeof digest; i++) {
-        hex[2 * i] = "0123456789abcdef"[digest[i] >> 4];
-        hex[2 * i + 1] = "0123456789abcdef"[digest[i] & 15];
-    }
-    evs_wipe(&hmac, sizeof hmac);
+    evs_buf_add(&text, EVS_STR("lua-evs gate\n"));
+    evs_buf_add(&text, evs_str(client->endpoint.url));
+    evs_buf_add_byte(&text, '\n');
+    evs_buf_add(&text, evs_buf_str(&keys->ak));
+    evs_buf_add_byte(&text, '\n');
+    evs_hmac_hex(secret, evs_buf_str(&text), hex);
+    evs_buf_free(&text);
     lua_pushlstring(L, hex, sizeof hex / 2);
 }
 
@@ -107,6 +94,7 @@ static bool boolean_at(lua_State *L, int index, const char *name)
 static void read_error(lua_State *L, const struct evs_client *client, struct evs_error *error)
 {
     struct evs_secrets secrets = evs_client_secrets(client);
+    double status;
     int index;
 
     lua_getfield(L, 3, "error");
@@ -119,7 +107,8 @@ static void read_error(lua_State *L, const struct evs_client *client, struct evs
                   &secrets);
     evs_text_show(error->message, sizeof error->message, string_at(L, index, "message"), &secrets);
     luaL_argcheck(L, error->code[0] && error->message[0], 3, "the error has no code or no message");
-    error->status = (int)number_at(L, index, "status");
+    status = number_at(L, index, "status");
+    error->status = status >= 100 && status <= 999 ? (int)status : 0;
     error->retryable = boolean_at(L, index, "retryable");
     lua_pop(L, 1);
 }

@@ -122,6 +122,16 @@ static void take_error(lua_State *L, int index, struct evs_facts *facts)
         facts->request_id = string_field(L, index, "request_id");
 }
 
+static bool has_metatable(lua_State *L, int index)
+{
+    if (!lua_getmetatable(L, index))
+        return false;
+    lua_pop(L, 1);
+    return true;
+}
+
+/* A script's table with a metatable may have more to it than is read here: it counts as one whose metadata
+ * is not known. */
 void evs_lua_json_snapshot(lua_State *L, int index, struct evs_snapshot *snapshot, bool from_script)
 {
     *snapshot = (struct evs_snapshot){
@@ -136,7 +146,8 @@ void evs_lua_json_snapshot(lua_State *L, int index, struct evs_snapshot *snapsho
     snapshot->has_name = lua_type(L, -1) == LUA_TSTRING || is_null(L, -1) ||
                          (from_script && lua_isnil(L, -1));
     evs_compat_rawgetfield(L, index, "metadata");
-    snapshot->has_metadata = lua_istable(L, -1);
+    snapshot->has_metadata =
+        lua_istable(L, -1) && !(from_script && (has_metatable(L, index) || has_metatable(L, -1)));
     if (snapshot->has_metadata) {
         evs_compat_rawgetfield(L, lua_gettop(L), BACKUP_MARK);
         snapshot->enable_active = !lua_isnil(L, -1);
@@ -161,10 +172,22 @@ static void take_credential(lua_State *L, int index, struct evs_facts *facts)
     lua_pop(L, 1);
 }
 
-/* Push the decoded body, or nil: only an object is of use. */
+/* Whether the error at the top is Ctrl-C's, as lua.c words it. */
+static bool is_interrupt(lua_State *L)
+{
+    static const char words[] = "interrupted!";
+    size_t len = 0;
+    const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &len) : NULL;
+
+    return len >= sizeof words - 1 && strcmp(text + len - (sizeof words - 1), words) == 0;
+}
+
+/* Push the decoded body, or nil: only an object is of use. An interrupt and the end of memory say nothing
+ * about the body: they are raised on. */
 static void push_decoded(lua_State *L, const struct evs_lua_answer *answer)
 {
     size_t start = 0;
+    int status;
 
     while (start < answer->body.len && strchr(" \t\r\n", answer->body.data[start]))
         start++;
@@ -174,7 +197,10 @@ static void push_decoded(lua_State *L, const struct evs_lua_answer *answer)
     }
     lua_getfield(L, LUA_REGISTRYINDEX, DECODE);
     lua_pushlstring(L, answer->body.data, answer->body.len);
-    if (lua_pcall(L, 1, 1, 0) != LUA_OK || !lua_istable(L, -1)) {
+    status = lua_pcall(L, 1, 1, 0);
+    if (status == LUA_ERRMEM || (status != LUA_OK && is_interrupt(L)))
+        lua_error(L);
+    if (status != LUA_OK || !lua_istable(L, -1)) {
         lua_pop(L, 1);
         lua_pushnil(L);
     }

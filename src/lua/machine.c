@@ -361,15 +361,13 @@ static struct evs_lua_machine *check_in_flight(lua_State *L, const char *method)
 static int reply(lua_State *L)
 {
     struct evs_lua_machine *machine = check_in_flight(L, "reply");
-    struct evs_secrets secrets = evs_client_secrets(&machine->client->core);
     struct evs_lua_carried carried;
     struct evs_facts facts;
 
     lua_settop(L, 4);
     evs_lua_check_answer(L, 2, evs_lua_machine_limit(machine), &carried);
-    if (!machine->client->core.closed) /* else there are no secrets left to look for */
-        evs_name_show(machine->request_id, sizeof machine->request_id,
-                      evs_lua_request_id(&carried.answer), &secrets);
+    evs_client_name_show(&machine->client->core, machine->request_id, sizeof machine->request_id,
+                         evs_lua_request_id(&carried.answer));
     evs_lua_json_facts(L, &carried.answer, &facts);
     evs_lua_machine_reply(L, 1, &facts);
     return 0;
@@ -396,11 +394,10 @@ static int cancel(lua_State *L)
 static void forget_transfer(struct evs_lua_machine *machine)
 {
     struct evs_lua_last *last = &machine->client->last;
-    struct evs_secrets secrets = evs_client_secrets(&machine->client->core);
 
     if (!last->transfer || last->transfer != machine->transfer)
         return;
-    evs_transfer_request_id(last->transfer, last->request_id, sizeof last->request_id, &secrets);
+    evs_transfer_request_id(last->transfer, last->request_id, sizeof last->request_id);
     last->transfer = NULL;
 }
 

@@ -197,7 +197,6 @@ static void take_answer(struct sweep *sweep, struct evs_transfer *transfer)
     struct evs_batch_call *call = evs_transfer_owner(transfer);
     struct evs_flow *flow = &call->deletion.flow;
     const struct evs_answer *answer = evs_transfer_answer(transfer);
-    struct evs_secrets secrets = evs_client_secrets(&sweep->client->core);
     const char *method = flow->exchange.request.method;
     bool own = flow->exchange.state == EVS_X_IN_FLIGHT; /* not the metadata service's */
     struct evs_facts facts;
@@ -206,7 +205,7 @@ static void take_answer(struct sweep *sweep, struct evs_transfer *transfer)
         evs_flow_fail(flow, &answer->failure);
     } else {
         if (!lua_isnil(sweep->L, sweep->on_result))
-            evs_transfer_request_id(transfer, call->request_id, sizeof call->request_id, &secrets);
+            evs_transfer_request_id(transfer, call->request_id, sizeof call->request_id);
         evs_lua_transfer_facts(sweep->L, transfer, &facts);
         evs_flow_reply(flow, &facts);
         lua_pop(sweep->L, 1);
@@ -239,27 +238,18 @@ static bool carry_first(struct sweep *sweep)
 
 /* --- what the script's functions did -------------------------------------------------------------------- */
 
-/* The connection of a call's request is gone, with the client or, in a child, with the parent. */
-static void lose(struct evs_batch_call *call)
-{
-    const struct evs_failure failure = {.code = EVS_NETWORK,
-                                        .message = EVS_STR("the connection was given up"),
-                                        .sent = true,
-                                        .passing = true};
-
-    evs_flow_fail(&call->deletion.flow, &failure);
-    evs_batch_touch(call);
-}
-
 static void catch_up_call(struct sweep *sweep, struct evs_batch_call *call,
                           const struct evs_http *http)
 {
-    if (call->in_flight && evs_transfer_finished(call->carrier))
+    bool gone = call->in_flight && !evs_transfer_belongs(call->carrier, http);
+
+    if (call->in_flight && evs_transfer_finished(call->carrier)) {
         take_answer(sweep, call->carrier);
-    else if (call->in_flight && !evs_transfer_belongs(call->carrier, http))
-        lose(call);
-    else if (!call->in_flight && !http)
+    } else if (gone || (!call->in_flight && !http)) {
+        if (gone)
+            evs_flow_lose(&call->deletion.flow);
         evs_batch_touch(call);
+    }
 }
 
 /* They may have closed the client, or forked. */
