@@ -741,6 +741,73 @@ describe("the one that tries a key", function()
   end)
 end)
 
+describe("calls that are given up while they try a key", function()
+  -- Each may have met a 401 that nobody saw, so that many of them would lock the key.
+  local function give_up(a_client, count)
+    for _ = 1, count do
+      local machine = start(a_client)
+      sends(machine)
+      machine:cancel()
+    end
+  end
+
+  it("are three in five minutes at most, then no request leaves", function()
+    local a_client = client()
+    give_up(a_client, 2)
+    now = 100
+    give_up(a_client, 1)
+    local late = start(a_client, nil, { timeout = 1000 })
+    waits(late)
+    now = 299
+    waits(late)
+    now = 301
+    give_up(a_client, 3)
+    waits(late)
+  end)
+
+  it("are counted when nobody drives or collects them, too", function()
+    local a_client = client()
+    local machines_left = {}
+    for i = 1, 3 do
+      machines_left[i] = start(a_client, nil, { attempt_timeout = 1 })
+      sends(machines_left[i])
+      now = now + 3
+    end
+    waits(start(a_client))
+    answer(machines_left[2], { 503 })
+    sends(start(a_client))
+  end)
+
+  it("are forgotten with an answer that proves the key", function()
+    local a_client = client()
+    give_up(a_client, 2)
+    local good = start(a_client)
+    exchange(good, { 202 })
+    succeeds(good)
+    give_up(a_client, 10)
+  end)
+
+  it("do not count when it is known what came of them: they end by themselves", function()
+    local a_client = client()
+    for _ = 1, 10 do
+      local machine = start(a_client, nil, { retries = 0 })
+      exchange(machine, machines.lost())
+      fails(machine, { outcome = "unknown" })
+    end
+  end)
+
+  it("leave those who wait with a word about the key when time is up", function()
+    local a_client = client()
+    give_up(a_client, 3)
+    local late = start(a_client)
+    waits(late)
+    now = 31
+    waits(start(a_client))
+    local err = fails(late, { code = "Client.Timeout", outcome = "not_sent", attempts = 0 })
+    assert.matches("no answer has proven the key", err.message, 1, true)
+  end)
+end)
+
 describe("many calls on one client", function()
   -- A server that knows whether the key is good, and counts wrong signatures in a row.
   local function drive(started, respond)

@@ -13,12 +13,13 @@ local REFUSED_SECONDS = 300
 local WRONG_IN_A_ROW = 5
 local HOLDER_GRACE = 1
 local CLOCK_TOLERANCE = 600
+local UNSEEN_MOST, UNSEEN_SECONDS = 3, 300
 
 --- `trusted`: the server's Date may be believed; `signs`: AK/SK are in use, so a clock matters.
 function Gate.new(plan)
   return setmetatable({
     state = "unproven", epoch = 0, healed = false, trusted = plan.trusted, signs = not plan.token,
-    offset = 0, agency = plan.agency, heals = 0, heals_proven = 0,
+    offset = 0, agency = plan.agency, heals = 0, heals_proven = 0, unseen = 0,
   }, Gate)
 end
 
@@ -27,11 +28,33 @@ function Gate:refused(now)
   return self.state == "refused" and now < self.refused_until
 end
 
---- Whether somebody else's probe keeps `call` from sending.
+-- Whether so many probes were given up before their end was seen that no other may leave for now.
+function Gate:exhausted(now)
+  return self.state == "unproven" and self.unseen >= UNSEEN_MOST
+    and now < self.unseen_since + UNSEEN_SECONDS
+end
+
+--- Whether somebody else's probe keeps `call` from sending, or those that were given up do.
 function Gate:busy(call, now)
   local holder = self.holder
-  return self.state ~= "proven" and holder ~= nil and holder.call ~= call
+  return self:exhausted(now) or self.state ~= "proven" and holder ~= nil and holder.call ~= call
     and (not holder.call.abandoned or now < holder.deadline + HOLDER_GRACE)
+end
+
+-- A probe leaves.
+function Gate:probe(request, now)
+  if self.unseen == 0 or self.unseen >= UNSEEN_MOST then
+    self.unseen, self.unseen_since = 0, now
+  end
+  self.unseen = self.unseen + 1
+  self.holder, request.probes = request, true
+end
+
+--- What came of a request is known: an answer, or that there is none.
+function Gate:see(request)
+  if request.probes and request.epoch == self.epoch and self.unseen > 0 then
+    self.unseen = self.unseen - 1
+  end
 end
 
 --- A request leaves; returns what is wrong with that.
@@ -47,14 +70,17 @@ function Gate:send(request, now)
     return "a request was sent with a refused key"
   elseif self.state == "refused" then
     self.state, self.healed, self.holder, self.epoch = "unproven", false, nil, self.epoch + 1
+    self.unseen = 0
   end
-  if self:busy(request.call, now) then
+  if self:exhausted(now) then
+    return "a request tries a key though three were given up unseen"
+  elseif self:busy(request.call, now) then
     return "two requests probe an unproven key at once"
   end
-  if self.state == "unproven" then
-    self.holder = request
-  end
   request.epoch = self.epoch
+  if self.state == "unproven" then
+    self:probe(request, now)
+  end
   return nil
 end
 
@@ -92,6 +118,7 @@ end
 
 --- An answer arrives; returns whether it is a 401 after which the call may send once more.
 function Gate:reply(request, answer, now)
+  self:see(request)
   self:release(request.call)
   if self.agency then
     if answer.status == 401 or answer.refuses then
@@ -107,7 +134,7 @@ function Gate:reply(request, answer, now)
   elseif answer.refuses then
     refuse(self, answer, now)
   elseif answer.evs and request.epoch == self.epoch and self.state ~= "refused" then
-    self.state, self.healed = "proven", false
+    self.state, self.healed, self.unseen = "proven", false, 0
   end
   return false
 end

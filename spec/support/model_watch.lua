@@ -162,6 +162,7 @@ function Watch:failed(call, request, failure)
     call.left = call.left + 1
     call.lost_any = true
   end
+  self.gate:see(request)
   self.gate:release(call)
   if self.closed then
     call:failed_closed(request, failure[3] == "maybe")

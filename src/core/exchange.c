@@ -73,6 +73,7 @@ void evs_exchange_start(struct evs_exchange *x, struct evs_client *client,
     x->lost = false;
     x->retries = retries;
     x->tries = 0;
+    x->tries_key = false;
     x->resends = 0;
     x->reviving = false;
     x->pausing = pause > 0;
@@ -100,8 +101,11 @@ static enum evs_step stop(struct evs_exchange *x, enum evs_ending ending)
 static enum evs_step stop_time_up(struct evs_exchange *x)
 {
     if (x->error.code[0] == '\0')
-        evs_error_set(&x->error, EVS_TIMEOUT, "no time was left to send the request: %g s are over",
-                      x->budget->seconds);
+        evs_error_set(&x->error, EVS_TIMEOUT, "no time was left to send the request: %g s are over%s",
+                      x->budget->seconds,
+                      x->client->gate.state == EVS_GATE_UNPROVEN
+                          ? ", and no answer has proven the key yet, which one request at a time tries"
+                          : "");
     return stop(x, EVS_TIME_UP);
 }
 
@@ -123,6 +127,14 @@ static bool begin_pause(struct evs_exchange *x, double now)
     return true;
 }
 
+/* The call's time begins to run, if it does not yet. */
+static void run_time(struct evs_budget *budget, double now)
+{
+    if (!budget->running)
+        budget->ends = now + budget->seconds;
+    budget->running = true;
+}
+
 static enum evs_step send_attempt(struct evs_exchange *x, double now, double wall, double until,
                           struct evs_want *want)
 {
@@ -132,10 +144,7 @@ static enum evs_step send_attempt(struct evs_exchange *x, double now, double wal
         evs_error_set(&x->error, EVS_STOPPED, "out of memory");
         return stop(x, EVS_NOT_ALLOWED);
     }
-    if (!x->budget->running) {
-        x->budget->running = true;
-        x->budget->ends = now + x->budget->seconds;
-    }
+    run_time(x->budget, now);
     if (x->pacer)
         evs_pacer_start(x->pacer, now);
     x->state = EVS_X_IN_FLIGHT;
@@ -180,14 +189,19 @@ static enum evs_step ask_gate(struct evs_exchange *x, double now, double wall, s
     }
     switch (evs_gate_ask(gate, x, now, until)) {
     case EVS_GATE_PASS:
+        x->tries_key = gate->state != EVS_GATE_PROVEN;
         return send_attempt(x, now, wall, until, want);
     case EVS_GATE_STOP:
         x->error = gate->error;
         return stop(x, EVS_NOT_ALLOWED);
+    case EVS_GATE_BAR:
+        run_time(x->budget, now); /* nothing else would end this wait soon */
+        break;
     default:
-        want->seconds = GATE_POLL;
-        return EVS_SLEEP;
+        break;
     }
+    want->seconds = GATE_POLL;
+    return EVS_SLEEP;
 }
 
 static bool end_revival(struct evs_exchange *x);
@@ -231,10 +245,8 @@ enum evs_step evs_exchange_next(struct evs_exchange *x, double now, double wall,
         evs_error_set(&x->error, EVS_CLOSED, "the client is closed");
         return stop(x, EVS_NOT_ALLOWED);
     }
-    if (budget->at_once && !budget->running) {
-        budget->running = true;
-        budget->ends = now + budget->seconds;
-    }
+    if (budget->at_once)
+        run_time(budget, now);
     if (x->pausing && !begin_pause(x, now))
         return stop_time_up(x);
     if (budget->running && now >= budget->ends)
@@ -360,6 +372,14 @@ static bool close_down(struct evs_exchange *x, bool lost)
     return end(x, EVS_NOT_ALLOWED);
 }
 
+/* What came of the last attempt is known. */
+static void see(struct evs_exchange *x)
+{
+    if (x->tries_key)
+        evs_gate_see(&x->client->gate, x->generation);
+    x->tries_key = false;
+}
+
 bool evs_exchange_reply(struct evs_exchange *x, const struct evs_facts *facts)
 {
     struct evs_gate *gate = &x->client->gate;
@@ -369,6 +389,7 @@ bool evs_exchange_reply(struct evs_exchange *x, const struct evs_facts *facts)
         evs_keyring_reply(x->client, x, facts);
         return conclude_fetch(x);
     }
+    see(x);
     x->budget->attempts += 1 + facts->replays;
     x->reached = true;
     x->lost = x->lost || facts->replays > 0;
@@ -414,6 +435,7 @@ bool evs_exchange_fail(struct evs_exchange *x, const struct evs_failure *failure
             evs_keyring_fail(x->client, x, failure->message);
         return conclude_fetch(x);
     }
+    see(x);
     evs_gate_release(&x->client->gate, x);
     if (x->client->closed) {
         x->budget->attempts += failure->sent;

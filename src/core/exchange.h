@@ -67,6 +67,7 @@ struct evs_exchange {
     double sent_at;         /**< monotonic, of the last attempt */
     double signed_at;       /**< our wall clock, of the last attempt */
     unsigned generation;    /**< the gate's, of the last attempt */
+    bool tries_key;         /**< the last attempt is the one that tries an unproven key */
     unsigned keys;          /**< the serial of the keys that signed it */
     struct evs_error error; /**< why it failed; not set for an answer of 2xx */
 };

@@ -6,11 +6,22 @@
 /* A holder that has not come back this long after its request's end is gone. */
 #define HOLDER_GRACE 1.0
 
+/* Those who gave up, a worker's visitors perhaps, may have done so before a 401 each. */
+#define UNSEEN_MOST 3
+#define UNSEEN_SECONDS 300.0
+
 void evs_gate_look(struct evs_gate *gate, double now)
 {
     if (gate->refused_now)
         gate->refused_until = now + REFUSED_SECONDS;
     gate->refused_now = false;
+}
+
+static bool may_try(struct evs_gate *gate, double now)
+{
+    if (gate->unseen >= UNSEEN_MOST && now >= gate->unseen_since + UNSEEN_SECONDS)
+        gate->unseen = 0;
+    return gate->unseen < UNSEEN_MOST;
 }
 
 enum evs_gate_answer evs_gate_ask(struct evs_gate *gate, const void *who, double now, double until)
@@ -25,6 +36,10 @@ enum evs_gate_answer evs_gate_ask(struct evs_gate *gate, const void *who, double
     }
     if (gate->holder && gate->holder != who && now < gate->holder_until)
         return EVS_GATE_WAIT;
+    if (!may_try(gate, now))
+        return EVS_GATE_BAR;
+    if (gate->unseen++ == 0)
+        gate->unseen_since = now;
     gate->holder = who;
     gate->holder_until = until + HOLDER_GRACE;
     return EVS_GATE_PASS;
@@ -36,6 +51,12 @@ void evs_gate_release(struct evs_gate *gate, const void *who)
         gate->holder = NULL;
 }
 
+void evs_gate_see(struct evs_gate *gate, unsigned generation)
+{
+    if (generation == gate->generation && gate->unseen > 0)
+        gate->unseen--;
+}
+
 void evs_gate_prove(struct evs_gate *gate, const void *who, unsigned generation)
 {
     evs_gate_release(gate, who);
@@ -43,6 +64,7 @@ void evs_gate_prove(struct evs_gate *gate, const void *who, unsigned generation)
         return;
     gate->state = EVS_GATE_PROVEN;
     gate->healed = false;
+    gate->unseen = 0;
 }
 
 bool evs_gate_reject(struct evs_gate *gate, const void *who, unsigned generation, bool healable,
@@ -93,5 +115,6 @@ void evs_gate_renew(struct evs_gate *gate)
     gate->state = EVS_GATE_UNPROVEN;
     gate->healed = gate->refused_now = false;
     gate->holder = NULL;
+    gate->unseen = 0;
     gate->generation++;
 }

@@ -5,7 +5,8 @@
  * A key starts *unproven*: one request at a time may try it, the others wait. An answer that only a
  * good signature gets makes it *proven*, and nobody waits. A 401 makes it unproven again; one
  * re-send with a mended clock or fresh keys may heal it; otherwise it is *refused* and nothing
- * is sent for five minutes.
+ * is sent for five minutes. Calls that are given up before their answer may have met a 401 each:
+ * three of them in five minutes are enough.
  */
 #ifndef EVS_GATE_H
 #define EVS_GATE_H
@@ -25,11 +26,18 @@ struct evs_gate {
     const void *holder;     /**< who has the one request in flight */
     double holder_until;    /**< when the holder's request is given up for lost, monotonic */
     double refused_until;   /**< monotonic */
+    unsigned unseen;        /**< requests that tried the key, and what came of them nobody has told */
+    double unseen_since;    /**< when the first of these left, monotonic */
     struct evs_error error; /**< why it is refused */
 };
 
 /** What the gate says to somebody who wants to send. */
-enum evs_gate_answer { EVS_GATE_PASS, EVS_GATE_WAIT, EVS_GATE_STOP };
+enum evs_gate_answer {
+    EVS_GATE_PASS,
+    EVS_GATE_WAIT, /**< for the answer to somebody's request */
+    EVS_GATE_BAR,  /**< for minutes: too many were given up */
+    EVS_GATE_STOP
+};
 
 /**
  * May `who` send at `now`, a request that is over at `until` (both monotonic seconds)? PASS makes
@@ -42,6 +50,9 @@ void evs_gate_look(struct evs_gate *gate, double now);
 
 /** `who`'s request ended and says nothing about the key, or `who` gives up. */
 void evs_gate_release(struct evs_gate *gate, const void *who);
+
+/** What came of a request of `generation`, which tried the key, is known: an answer, or that there is none. */
+void evs_gate_see(struct evs_gate *gate, unsigned generation);
 
 /** An answer to a request of `generation` showed that the key is good. */
 void evs_gate_prove(struct evs_gate *gate, const void *who, unsigned generation);
