@@ -59,7 +59,7 @@ function World:start(index)
   self:note(call, "%s of %s %s, status %s%s, options %s", operation, type(id), snapshot.id, visible,
     snapshot.backup and ", a backup's" or "", options)
   self:at(self.now, "look", task)
-  if random:chance(0.03) then
+  if random:chance(self.plan.impatience) then
     self:at(self.now + random:scale(0.01, 20), random:chance(0.7) and "cancel" or "abandon", task)
   end
 end

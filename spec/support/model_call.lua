@@ -237,11 +237,16 @@ local function try_again(call, base, retry_after)
   return true
 end
 
+--- The call's time begins to run, if it does not yet.
+function Call:begin(now)
+  self.ends = self.ends or now + self.options.timeout
+end
+
 --- The request is on its way.
 function Call:sent(now)
   self.requests = self.requests + 1
   self.first_send = self.first_send or now
-  self.ends = self.ends or now + self.options.timeout
+  self:begin(now)
 end
 
 --- An answer; `heals` says that it is a 401 after which the request may be sent once more.

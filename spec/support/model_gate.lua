@@ -28,16 +28,16 @@ function Gate:refused(now)
   return self.state == "refused" and now < self.refused_until
 end
 
--- Whether so many probes were given up before their end was seen that no other may leave for now.
+--- Whether so many probes were given up before their end was seen that no other may leave for now.
 function Gate:exhausted(now)
   return self.state == "unproven" and self.unseen >= UNSEEN_MOST
     and now < self.unseen_since + UNSEEN_SECONDS
 end
 
---- Whether somebody else's probe keeps `call` from sending, or those that were given up do.
+--- Whether somebody else's probe keeps `call` from sending.
 function Gate:busy(call, now)
   local holder = self.holder
-  return self:exhausted(now) or self.state ~= "proven" and holder ~= nil and holder.call ~= call
+  return self.state ~= "proven" and holder ~= nil and holder.call ~= call
     and (not holder.call.abandoned or now < holder.deadline + HOLDER_GRACE)
 end
 

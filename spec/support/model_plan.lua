@@ -79,6 +79,10 @@ function plans.draw(random)
   plan.lag = random:chance(0.2)
   plan.slow = random:chance(0.15)
   plan.machines = random:weighted({ 45, 1, 25, 2, 15, 3, 15, 4 })
+  plan.impatience = 0.03 -- how likely a call is given up
+  if not plan.agency and random:chance(0.02) then -- everybody leaves soon
+    plan.impatience, plan.machines = 0.95, 8
+  end
   plan.lateness = random:weighted({ 5, 0, 3, 0.03, 2, plan.machines > 1 and 0.7 or 0.2 })
   plan.fault_rate = random:weighted({ 2, 0, 3, 0.15, 3, 0.4, 2, 0.75 })
   plan.faults = draw_faults(random)

@@ -126,7 +126,10 @@ function Watch:sleep(call, seconds, now)
       fault("a pause changed its end")
     end
   elseif not self.plan.agency and not self.gate:busy(call, now) then
-    fault("a call sleeps without a reason")
+    if not self.gate:exhausted(now) then
+      fault("a call sleeps without a reason")
+    end
+    call:begin(now)
   elseif seconds > GATE_POLL + TINY then
     fault("a call that waits for the key sleeps for " .. seconds .. " s")
   end
