@@ -2,7 +2,8 @@
 --
 -- Each client has a gate of its own, in C, which lets one request at a time try a key that is not
 -- proven. Here the right to do so is a lock in the dict; proof, refusal and the clock's offset are
--- published there. Keys are not: they stay in the clients, and the dict's names are keyed hashes.
+-- published there, and how many requests that tried a key nobody has seen the end of. Keys are not:
+-- they stay in the clients, and the dict's names are keyed hashes.
 
 local cjson = require "cjson.safe"
 local clock = require "resty.evs.clock"
@@ -11,6 +12,7 @@ local PREFIX = "evs:"
 local LOCK_SECONDS = 2 -- until the request is out; from then on the lock is good until its deadline
 local LOCK_GRACE = 1
 local HOLD_SECONDS = 0.05
+local TRIES_MOST, TRIES_SECONDS = 3, 300 -- as each client's own gate has it
 
 local count = 0
 
@@ -43,7 +45,7 @@ end
 
 -- What was there has ended or was thrown out: the key has to be proven anew.
 function Gate:forget(gate)
-  self.text = nil
+  self.text, self.last = nil, nil
   if gate.state ~= "proven" then return gate end
   self:change { state = "unproven", clock_offset = gate.clock_offset }
   self.last = self:look()
@@ -66,14 +68,16 @@ function Gate:learn(gate)
   return self.last
 end
 
--- Publishes what this client has found out, if it has.
+-- Publishes what this client has found out, if it has. No two tellings are the same text: the second
+-- refusal in a row would be no news.
 function Gate:publish(gate)
   local last = self.last or { state = "unproven", clock_offset = 0, healed = false }
   if not differs(gate, last) then return end
   local seconds = gate.seconds or 0
-  gate.seconds = nil
+  gate.seconds, gate.told = nil, new_token()
   self.text, self.last = cjson.encode(gate), gate
   self.dict:set(PREFIX .. self.key .. ":state", self.text, seconds)
+  if gate.state == "proven" then self.dict:delete(PREFIX .. self.key .. ":tries") end
 end
 
 function Gate:owns_lock()
@@ -97,6 +101,22 @@ function Gate:unlock()
   self.token, self.carried = nil, nil
 end
 
+-- A request leaves that tries the key. It counts until its end is seen: that of a light thread that
+-- was killed, with its visitor gone, never is.
+function Gate:count(request)
+  request.counted = PREFIX .. self.key .. ":tries"
+  self.dict:incr(request.counted, 1, 0, TRIES_SECONDS)
+end
+
+function Gate:uncount(request)
+  if request.counted then self.dict:incr(request.counted, -1) end
+  request.counted = nil
+end
+
+function Gate:is_exhausted()
+  return (self.dict:get(PREFIX .. self.key .. ":tries") or 0) >= TRIES_MOST
+end
+
 --- Before a machine's next: brings its gate up to date; without the lock, it may not try the key.
 function Gate:before_next()
   local gate = self:look()
@@ -105,13 +125,21 @@ function Gate:before_next()
   if gate.state ~= "unproven" then return end
   if not self:lock() then return self:change { state = "held", seconds = HOLD_SECONDS } end
   -- Whoever had the lock before may have told something.
-  if self:learn(gate).state == "unproven" then self:change { state = "held", seconds = 0 } end
+  if self:learn(gate).state ~= "unproven" then return end
+  self:change { state = "held", seconds = self:is_exhausted() and HOLD_SECONDS or 0 }
 end
 
 --- After a machine's next: the lock goes with the request that tries the key.
 function Gate:after_next(request)
-  if not self.token or self.carried then return end
-  if not request or request.metadata then return self:unlock() end
+  if not self.token then return end
+  if not request or request.metadata then
+    if not self.carried then self:unlock() end
+    return
+  end
+  local tries = self:look().state == "unproven"
+  -- A second request that tries the key: the call of the first one is gone.
+  if not self.token or self.carried and not tries then return end
+  if tries then self:count(request) end
   local seconds = math.max(request.deadline - clock.now(), 0) + LOCK_GRACE
   self.carried, self.locked_until = request, clock.now() + seconds
   self.dict:set(PREFIX .. self.key .. ":lock", self.token, seconds)
@@ -127,6 +155,7 @@ end
 --- After a machine was given the answer to `request`.
 function Gate:after_answer(request)
   if self.carried == request then self.carried = nil end
+  self:uncount(request)
   local gate = self:look()
   if gate.key then self:publish(gate) end
 end
