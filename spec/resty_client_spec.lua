@@ -183,6 +183,20 @@ describe("a call", function()
 end)
 
 describe("each_snapshot", function()
+  it("raises for a second light thread while the first waits for a page, and gets it", function()
+    put(3)
+    emulator:misbehave { delay = 0.1 }
+    local first, ran, problem, more = with_client({}, [[
+      local next_row = client:each_snapshot(project)
+      local waiting = ngx.thread.spawn(next_row)
+      local ran, problem = pcall(next_row)
+      local _, first = ngx.thread.wait(waiting)
+      return first.id, ran, tostring(problem), next_row().id]])
+    assert.is_false(ran)
+    assert.matches("request is out, in another light thread", problem, 1, true)
+    assert.not_equal(first, more)
+  end)
+
   it("may sleep and delete between its steps, in any light thread", function()
     put(25)
     local count, err = with_client({}, [[
@@ -506,9 +520,9 @@ describe("the adapter for lua-resty-http", function()
       local http = require "resty.http"
       http.script, http.calls = script, {}
       local request = { method = "DELETE", url = "https://localhost:8443/v2/x?y=1", limit = 10,
-        headers = { Accept = "*/*" }, deadline = require("resty.evs.clock").now() + 5,
-        connect_timeout = 2, tls_verify = true }
+        headers = { Accept = "*/*" }, connect_timeout = 2, tls_verify = true }
       for name, value in pairs(more or {}) do request[name] = value end
+      request.deadline = require("resty.evs.clock").now() + (request.seconds or 5)
       local carry = require("resty.evs.adapter").new { proxy_opts = { https_proxy = "http://p" } }
       local status, headers, body, sent = carry(request)
       local names, by_name = {}, {}
@@ -540,6 +554,7 @@ describe("the adapter for lua-resty-http", function()
     ["connection refused"] = "Client.Connect",
     ["no resolver defined to resolve \"x\""] = "Client.Resolve",
     ["failed to establish a tunnel through a proxy: 407"] = "Client.Proxy",
+    ["failed to establish a tunnel through a proxy: 503"] = "Client.Connect",
     ["18: self-signed certificate"] = "Client.TLS",
     ["certificate host mismatch"] = "Client.TLS",
   } do
@@ -555,20 +570,39 @@ describe("the adapter for lua-resty-http", function()
   it("says maybe for what fails later", function()
     for reason, code in pairs { closed = "Client.Network", timeout = "Client.Timeout",
       ["couldn't parse status line"] = "Client.BadResponse" } do
-      local _, found, _, sent = carry { connected = true, request_error = reason }
+      local _, found, _, sent, names = carry { connected = true, request_error = reason }
       assert.equal(code, found)
       assert.equal("maybe", sent)
-      _, found, _, sent = carry { connected = true, status = 200, parts = { "x" },
+      assert.equal("set_timeouts connect request close", names)
+      _, found, _, sent, names = carry { connected = true, status = 200, parts = { "x" },
         headers = { ["Content-Length"] = "5" }, body_error = reason }
       assert.equal(code, found)
       assert.equal("maybe", sent)
+      assert.equal("set_timeouts connect request close", names)
     end
+  end)
+
+  it("sends nothing when connecting takes longer than there is time", function()
+    for _, seconds in ipairs { 0.05, 5 } do
+      local _, code, _, sent, names = carry({ connected = true, connect_seconds = 0.2 },
+        { seconds = seconds, connect_timeout = 0.05 })
+      assert.equal("Client.Timeout", code)
+      assert.is_false(sent)
+      assert.equal("set_timeouts connect close", names)
+    end
+  end)
+
+  it("closes a connection whose answer ends with it", function()
+    local status, _, body, _, names = carry { connected = true, status = 200, parts = { "x" } }
+    assert.equal(200, status)
+    assert.equal("x", body)
+    assert.equal("set_timeouts connect request close", names)
   end)
 
   it("stops at the limit, and does not keep that connection", function()
     local _, _, body, _, names = carry { connected = true, status = 200,
       headers = { ["Content-Length"] = "99" }, parts = { "12345", "67890", "abcde" } }
     assert.equal("1234567890a", body)
-    assert.equal("set_timeouts connect request", names)
+    assert.equal("set_timeouts connect request close", names)
   end)
 end)

@@ -138,6 +138,24 @@ describe("connections", function()
     assert.equal(2, count())
   end)
 
+  it("that stand when time is over send nothing: the worker had other things to do", function()
+    emulator:put { { id = "a" }, { id = "b" } }
+    local err = nginx:run([[
+      local options, project = ...
+      local client = assert(evs.new(options))
+      assert(client:delete_snapshot(project, "a", { guard = false }))
+      ngx.thread.spawn(function()
+        ngx.sleep(0)
+        local now = require("resty.evs.clock").now
+        local began = now()
+        while now() - began < 0.4 do end
+      end)
+      return select(2, client:delete_snapshot(project, "b", { guard = false, timeout = 0.2 }))
+    ]], options_of(), project)
+    assert.same({ "Client.Timeout", "not_sent", 0 }, { err.code, err.outcome, err.attempts })
+    assert.equal(1, emulator:count().DELETE)
+  end)
+
   it("that were kept and die with the next request leave its fate open", function()
     emulator:put { { id = "a" }, { id = "b" } }
     local client = connect()

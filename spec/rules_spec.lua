@@ -13,7 +13,7 @@ local emulator = require("spec.support.emulator").start()
 local function wrap(client)
   local wrapped = {}
   for _, method in ipairs { "delete_snapshot", "show_snapshot", "list_snapshots",
-    "delete_snapshots" } do
+    "delete_snapshots", "close" } do
     wrapped[method] = function(_, ...) return client[method](client, ...) end
   end
   function wrapped.each_snapshot(_, ...)

@@ -80,7 +80,8 @@ function Client:show_snapshot(project_id, snapshot, opts) end
 ---@return evs.Error? err
 function Client:list_snapshots(project_id, filter, opts) end
 
---- Iterates over snapshots; see `evs.each_snapshot`. Any light thread of the request may call it.
+--- Iterates over snapshots; see `evs.each_snapshot`. Any light thread of the request may call it,
+--- one at a time: it raises while another one waits for a page.
 ---@param project_id string
 ---@param filter? evs.Filter
 ---@param opts? evs.CallOptions

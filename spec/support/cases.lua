@@ -323,6 +323,18 @@ case { name = "delete_snapshots rides out 429", put = many(10), left = "",
   call = sums(ids_of(10)), result = "10 0 0 0 -" }
 case { name = "delete_snapshots of nothing is nothing", call = sums {}, result = "0 0 0 0 -",
   requests = "" }
+case { name = "delete_snapshots of a closed client is nothing but an error", put = many(2),
+  call = function(client, project)
+    client:close()
+    return sums(ids_of(2))(client, project)
+  end, requests = "", left = "s0001 s0002",
+  fails = { code = "Client.Closed", outcome = "not_sent", attempts = 0 } }
+case { name = "delete_snapshots of a snapshot, not of an array of them, raises", put = A,
+  call = function(client, project)
+    local ran, problem = pcall(sums { id = "a", name = "n" }, client, project)
+    assert.matches("function expected, got a table without [1]", tostring(problem), 1, true)
+    return ran
+  end, result = false, requests = "", left = "a" }
 
 -- ---- running ------------------------------------------------------------------------------------
 

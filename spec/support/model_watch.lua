@@ -125,8 +125,8 @@ function Watch:sleep(call, seconds, now)
     if math.abs(now + seconds - call.wake) > TINY then
       fault("a pause changed its end")
     end
-  elseif not self.plan.agency and not self.gate:busy(call, now) then
-    if not self.gate:exhausted(now) then
+  elseif not self.plan.agency and not self.gate:busy(call, now - TINY) then
+    if not self.gate:exhausted(now - TINY) then
       fault("a call sleeps without a reason")
     end
     call:begin(now)

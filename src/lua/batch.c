@@ -45,6 +45,10 @@ struct evs_lua_batch *evs_lua_batch_push(lua_State *L, int client, int arg, bool
     struct evs_settings settings;
     struct evs_lua_batch *batch;
 
+    if (owner->core.closed) {
+        evs_error_set(error, EVS_CLOSED, "the client is closed");
+        return NULL;
+    }
     if (!read_options(L, &owner->core, arg + 2, &settings, error) ||
         !evs_id_check(project, "project_id", error))
         return NULL;

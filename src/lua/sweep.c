@@ -340,10 +340,6 @@ int evs_lua_sweep(lua_State *L, int client, int arg)
     struct evs_error error;
 
     evs_lua_sweep_check(L, arg);
-    if (sweep.client->core.closed) {
-        evs_error_set(&error, EVS_CLOSED, "the client is closed");
-        return evs_lua_error_return(L, &error);
-    }
     sweep.count = iterator ? 0 : evs_compat_rawlen(L, sweep.ids);
     evs_lua_push_callback(L, client, arg + 2, "on_result", EVS_CLIENT_ON_RESULT);
     sweep.on_result = lua_gettop(L);

@@ -96,6 +96,7 @@ local function drive(call, machine)
 end
 
 local function finish(call, machine, ok, ...)
+  call.busy = false
   if ok then return ... end
   machine:cancel()
   if call.client.gate then call.client.gate:drop(call.request) end
@@ -105,6 +106,8 @@ end
 -- Runs the machine to its next page or its end. What on_attempt or a transport raises ends the
 -- call.
 local function run(call, machine)
+  if call.busy then error("this iterator's request is out, in another light thread", 3) end
+  call.busy = true
   return finish(call, machine, pcall(drive, call, machine))
 end
 
@@ -167,6 +170,10 @@ local function check_ids(ids)
     error("ids: array or function expected, got " .. type(ids), 4)
   end
   for i = 1, #ids do check_entry(ids[i], i) end
+  -- It has only other keys: a snapshot, perhaps.
+  if #ids == 0 and next(ids) ~= nil then
+    error("ids: array or function expected, got a table without [1]", 4)
+  end
 end
 
 -- The entries of an array, each id once.

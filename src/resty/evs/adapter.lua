@@ -20,6 +20,8 @@ local function set_time(client, request)
 end
 
 local function connect_code(reason)
+  -- About the moment, so that it is tried again.
+  if reason:find("proxy: 50[234]") then return "Client.Connect" end
   if reason:find("proxy", 1, true) then return "Client.Proxy" end
   if reason:find("certificate", 1, true) or reason:find("handshake", 1, true) then
     return "Client.TLS"
@@ -39,6 +41,17 @@ local function connect(client, where, request, options)
   if done and client:get_reused_times() then return true end
   reason = done and "the certificate does not verify" or tostring(reason)
   return nil, connect_code(reason), reason
+end
+
+-- A name server, a proxy and a handshake have each a time-out of their own.
+local function connect_in_time(client, where, request, options)
+  local left = math.min(request.deadline - clock.now(), request.connect_timeout)
+  local done, code, reason = http.in_time(math.max(left, 0), function()
+    return connect(client, where, request, options)
+  end)
+  if done and clock.now() < request.deadline then return true end
+  if done or code == "timeout" then return nil, "Client.Timeout", "connecting took too long" end
+  return nil, code, reason
 end
 
 -- The body, up to `limit` bytes and one more, and whether that was all; or nil and the reason.
@@ -73,7 +86,7 @@ local function exchange(client, where, request)
   if answer.status < 200 then return nil, "Client.BadResponse", "an answer of 1xx", "maybe" end
   local body, whole = read_body(answer, request.limit)
   if not body then return lost(tostring(whole)) end
-  if whole then client:set_keepalive() end
+  if not (whole and client:set_keepalive()) then client:close() end
   return answer.status, answer.headers, body
 end
 
@@ -84,17 +97,18 @@ function adapter.new(options)
     local where = http.split(request.url)
     local client = resty_http.new()
     set_time(client, request)
-    local done, code, reason = connect(client, where, request, options or {})
+    local done, code, reason = connect_in_time(client, where, request, options or {})
     if not done then
       client:close()
       return nil, code, reason, false
     end
-    local left = math.max(request.deadline - clock.now(), 0.001)
+    local left = math.max(request.deadline - clock.now(), 0)
     local status, headers, body, sent = http.in_time(left, function()
       return exchange(client, where, request)
     end)
-    if status or sent then return status, headers, body, sent end
+    if status then return status, headers, body end
     client:close()
+    if sent then return nil, headers, body, sent end
     return lost(headers)
   end
 end

@@ -68,8 +68,8 @@ function Gate:learn(gate)
   return self.last
 end
 
--- Publishes what this client has found out, if it has. No two tellings are the same text: the second
--- refusal in a row would be no news.
+-- Publishes what this client has found out, if it has. No two tellings are the same text, or the
+-- second refusal in a row would be no news.
 function Gate:publish(gate)
   local last = self.last or { state = "unproven", clock_offset = 0, healed = false }
   if not differs(gate, last) then return end

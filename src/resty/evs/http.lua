@@ -188,6 +188,10 @@ function M.request(request)
   ngx.sleep(0)
   local socket = ngx.socket.tcp()
   local done, code, message = connect(socket, where, request)
+  -- The worker may have had other things to do.
+  if done and clock.now() >= request.deadline then
+    done, code, message = nil, "Client.Timeout", "no time was left to send the request"
+  end
   if not done then
     socket:close()
     return nil, code, message, false

@@ -20,6 +20,7 @@ end
 
 function Client.connect(_, options)
   note("connect", options)
+  if http.script.connect_seconds then ngx.sleep(http.script.connect_seconds) end
   return http.script.connected, http.script.connect_error
 end
 
@@ -43,6 +44,7 @@ end
 
 function Client.set_keepalive()
   note("set_keepalive")
+  return 1
 end
 
 function Client.close()
