@@ -85,7 +85,8 @@ local function read_chunks(read)
   while total <= BODY_LIMIT do
     local size = tonumber((read("*l") or ""):match("^%x+") or "", 16)
     if size == 0 then return table.concat(parts) end
-    local part, why = size and read(size), "a bad chunk"
+    if not size then return nil, "a bad chunk" end
+    local part, why = read(size)
     if not part then return nil, why end
     parts[#parts + 1], total = part, total + size
     read("*l")
@@ -105,7 +106,9 @@ local function exchange(connection, head, deadline)
   local function read(format)
     connection:settimeout(left_until(deadline))
     local data, why = connection:read(format)
-    return data, why or "the connection was closed"
+    -- At its end a connection gives what there was.
+    local whole = data and (type(format) ~= "number" or #data == format)
+    return whole and data or nil, why or "the connection was closed"
   end
   if not (connection:write(head) and connection:flush()) then return nil, "it was not sent" end
   while true do
@@ -129,6 +132,10 @@ end
 local function carry(machine, request)
   local scheme, authority, path = request.url:match("^(https?)://([^/]+)(/.*)$")
   local connection, code, why = connect(scheme, authority, request.deadline)
+  if connection and cqueues.monotime() >= request.deadline then
+    connection:close()
+    connection, code, why = nil, "Client.Timeout", "connecting took too long"
+  end
   if not connection then
     machine:fail(code, why, false) -- not one byte of the request was written
     return

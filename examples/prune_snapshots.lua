@@ -163,7 +163,8 @@ local function delete(client, args, chosen, report)
     local snapshot = untold[id]
     untold[id] = nil
     if result == true then
-      report(snapshot, args.wait and "gone" or "accepted", nil, info)
+      local gone = args.wait or info.status == 404 -- of itself, before we came
+      report(snapshot, gone and "gone" or "accepted", nil, info)
     else
       report(snapshot, result.outcome == "unknown" and "unknown" or "failed", result, info)
     end
@@ -191,7 +192,8 @@ if not args.yes then
   os.exit(0)
 end
 local sums = delete(client, args, chosen, report)
-out:write(("%d deleted, %d failed, %d unknown, %d unsent, %d kept\n"):format(sums.succeeded,
-  sums.failed, sums.unknown, sums.unsent, #all - #chosen))
+out:write(("%d %s, %d failed, %d unknown, %d unsent, %d kept\n"):format(sums.succeeded,
+  args.wait and "gone" or "accepted or gone", sums.failed, sums.unknown, sums.unsent,
+  #all - #chosen))
 if sums.stopped then io.stderr:write("Stopped: ", tostring(sums.stopped), "\n") end
 os.exit(sums.unknown > 0 and 3 or sums.failed + sums.unsent > 0 and 1 or 0)

@@ -36,7 +36,9 @@ end
 -- What our own caller is told: whether to come again, and what is known of the deletion.
 local function answer_error(err)
   ngx.log(ngx.WARN, "snapshot: ", tostring(err))
-  local status = err.status == 404 and 404 or err.code == "Client.WrongState" and 409
+  -- Not any 404: a gateway's is about something else.
+  local missing = err.kind == "itemNotFound" or err.code == "EVS.5404"
+  local status = missing and 404 or err.code == "Client.WrongState" and 409
     or err.code == "Client.Protected" and 403 or 502
   return answer(status, { code = err.code, outcome = err.outcome, retryable = err.retryable })
 end
@@ -96,8 +98,8 @@ function snapshots.every_night(moment)
   if ngx.worker.id() ~= 0 then return end
   local function run(premature)
     if premature then return end
+    assert(ngx.timer.at(seconds_until(moment), run)) -- first: also when this night's raises
     sweep()
-    assert(ngx.timer.at(seconds_until(moment), run))
   end
   assert(ngx.timer.at(seconds_until(moment), run))
 end

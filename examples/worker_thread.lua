@@ -14,11 +14,18 @@ local evs = require "evs.safe"
 
 local worker_thread = {}
 
--- By endpoint and AK: a thread may be used with several.
+-- By where they go and all that their keys are: a thread may be used for several accounts.
 local clients = {}
+local NAMING = { "endpoint", "region", "ak", "sk", "security_token", "token" }
+
+local function name_of(options)
+  local values = {}
+  for i, option in ipairs(NAMING) do values[i] = options[option] or "" end
+  return table.concat(values, "\n")
+end
 
 local function client_for(options)
-  local name = table.concat({ options.endpoint or options.region or "", options.ak or "" }, " ")
+  local name = name_of(options)
   local client, err = clients[name], nil
   if not client then
     client, err = evs.new(options)

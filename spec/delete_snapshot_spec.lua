@@ -632,7 +632,7 @@ describe("values that cannot be used", function()
   local AT_CALL = {
     timeout = { 0, -1, huge, -huge, nan },
     attempt_timeout = { 0, -0.5, huge, nan },
-    retries = { -1, 0.5, 1e9, huge, nan },
+    retries = { -1, 0.5, 101, 1e9, huge, nan },
     wait = { 0, -1, huge, nan },
   }
 

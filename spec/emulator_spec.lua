@@ -481,6 +481,21 @@ describe("misbehaviour", function()
     assert.is_true(seconds >= 0.19)
   end)
 
+  it("that slows a request down gives it no effect on what is put after a reset", function()
+    emulator:put { id = "a" }
+    emulator:misbehave { delay = 0.3 }
+    local socket_of_one = assert(socket.connect(emulator.endpoint:match("//([^:]+):(%d+)")))
+    local headers = sign("DELETE", path_of("a"))
+    local lines = { "DELETE " .. path_of("a") .. " HTTP/1.1" }
+    for name, value in pairs(headers) do lines[#lines + 1] = name .. ": " .. value end
+    socket_of_one:send(table.concat(lines, "\r\n") .. "\r\n\r\n")
+    socket.sleep(0.1)
+    emulator:reset()
+    emulator:put { id = "a" }
+    assert.is_nil((socket_of_one:receive("*l")))
+    assert.equal("available", emulator:snapshot("a").status)
+  end)
+
   it("can shift the Date of an answer", function()
     emulator:misbehave { skew = -86400 }
     local _, _, headers = call("GET", "a")

@@ -128,7 +128,7 @@ describe("prune_snapshots", function()
     local sums = assert_true_to_state(read_lines(result.stdout), wanted, VOLUMES)
     assert.equal(count, sums.accepted + sums.failed + sums.unknown)
     assert.is_true(VOLUMES < 200 or sums.failed > 0)
-    local last = ("\n%d deleted, %d failed, %d unknown, 0 unsent, %d kept\n"):format(
+    local last = ("\n%d accepted or gone, %d failed, %d unknown, 0 unsent, %d kept\n"):format(
       sums.accepted, sums.failed, sums.unknown, VOLUMES * OF_EACH - count)
     assert.equal(last, result.stdout:sub(-#last))
     assert.is_nil(result.stdout:find("[\r\27]"))
@@ -179,6 +179,26 @@ describe("prune_snapshots", function()
     assert.is_truthy(result.stderr:find("3 failed, 1 unknown, 0 unsent", 1, true))
   end)
 
+  it("says gone, not accepted, of what was gone before it came, or was waited for", function()
+    populate(1)
+    emulator:misbehave { method = "DELETE", status = 404,
+      body = { itemNotFound = { code = 404, message = "no" } } }
+
+    local result = run(OPTIONS .. "--yes --json")
+
+    local words = { accepted = 0, gone = 0 }
+    for line in result.stdout:gmatch("([^\n]*)\n") do
+      local entry = cjson.decode(line)
+      assert.equal(entry.result, entry.outcome)
+      words[entry.result] = words[entry.result] + 1
+    end
+    local _, count = expected(1)
+    assert.same({ accepted = count - 1, gone = 1 }, words)
+    populate(1)
+    assert.is_truthy(run(OPTIONS .. "--yes --wait").stdout:find(
+      ("\n%d gone, 0 failed, "):format(count), 1, true))
+  end)
+
   it("draws a bar on a terminal, with failures above it", function()
     if IS_INSTRUMENTED or not io.open("/usr/bin/script") then return end
     populate(20)
@@ -200,7 +220,7 @@ describe("prune_snapshots", function()
     local bar = ("[########################] %d/%d  "):format(count, count)
     assert.is_truthy(screen:find("\r\27[K" .. bar, 1, true), screen)
     assert.is_truthy(screen:find("  3 failed  0:00 left\n", 1, true))
-    assert.is_truthy(screen:find(("\n%d deleted, 3 failed, "):format(count - 3), 1, true))
+    assert.is_truthy(screen:find(("\n%d accepted or gone, 3 failed, "):format(count - 3), 1, true))
     for id in pairs(existing()) do
       if wanted[id] then failed = failed - 1 end
     end

@@ -108,6 +108,8 @@ describe("examples/nginx.conf", function()
 
   it("tells a caller what went wrong", function()
     assert.equal(404, (ask("DELETE", "/snapshots/nothing")))
+    emulator:misbehave { status = 404, body = { error_code = "APIGW.0101", error_msg = "no API" } }
+    assert.equal(502, (ask("DELETE", "/snapshots/nothing")))
     emulator:put { id = "busy", name = "nightly", status = "creating" }
     local status, text = ask("DELETE", "/snapshots/busy")
     assert.equal(409, status)

@@ -287,7 +287,23 @@ describe("a key gate that workers share", function()
     end)
   end)
 
-  it("survives a dict that is full, or holds nonsense", function()
+  it("survives a dict that is full", function()
+    with_nginx({ workers = 1 }, function(nginx)
+      put(1)
+      assert.is_true((nginx:run([[
+        local options, project = ...
+        local dict, size = ngx.shared.evs, 4096
+        for i = 1, 1e6 do
+          if not dict:safe_set("x" .. i, ("x"):rep(size)) then size = math.floor(size / 2) end
+          if size == 0 then break end
+        end
+        dict.add, dict.set, dict.incr = dict.safe_add, dict.safe_set, function() return nil, "no memory" end
+        return evs.new(options):delete_snapshot(project, "s0001")]],
+        options_of { shared = "evs" }, project)))
+    end)
+  end)
+
+  it("survives a dict that holds nonsense", function()
     with_nginx({ workers = 1 }, function(nginx)
       put(3)
       local first, second = nginx:run([[
@@ -484,6 +500,19 @@ describe("the blocking client in a worker thread", function()
       assert.equal(404, err.status)
       assert.equal("not_sent", err.outcome)
       assert.equal(1, #emulator:snapshots())
+    end)
+  end)
+
+  it("has a client for each set of keys: no call goes with another one's token", function()
+    with_nginx({}, function(nginx)
+      for _, token in ipairs { "tenant-a", "tenant-b" } do
+        local options = options_of { token = token }
+        options.ak, options.sk = nil, nil
+        nginx:run(THREAD, options, project, "s0001")
+      end
+      local tokens = {}
+      for i, request in ipairs(emulator:log()) do tokens[i] = request.headers["x-auth-token"] end
+      assert.same({ "tenant-a", "tenant-b" }, tokens)
     end)
   end)
 

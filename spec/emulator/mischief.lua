@@ -3,6 +3,7 @@
 local answers = require "spec.emulator.answers"
 local authenticate = require "spec.emulator.authenticate"
 local cjson = require "cjson"
+local state = require "spec.emulator.state"
 
 local mischief = {}
 
@@ -102,8 +103,10 @@ end
 
 --- Serves a request by a rule. `real(request)` does what was asked and returns the true answer.
 function mischief.perform(rule, request, real)
+  local era = state.era()
   if rule.delay then ngx.sleep(rule.delay) end
-  if rule.cut == "before" then return cut(rule) end
+  -- After a reset it would have its effect on what was put since.
+  if rule.cut == "before" or era ~= state.era() then return cut(rule) end
   local answer
   if rule.effect or rule.cut == "after" or not (is_canned(rule) or rule.raw or rule.hang) then
     answer = real(request)

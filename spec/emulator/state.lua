@@ -6,6 +6,8 @@ local state = {}
 
 local dict = ngx.shared.evs_state
 
+local era = 0
+
 --- The value kept under a name, or nil.
 function state.get(name)
   local text = dict:get(name)
@@ -29,10 +31,16 @@ end
 --- Forgets everything whose name starts with `prefix`; all of it without one.
 function state.clear(prefix)
   if not prefix then
+    era = era + 1
     dict:flush_all()
     return
   end
   for _, name in ipairs(state.names(prefix)) do dict:delete(name) end
+end
+
+--- A number that changes whenever everything is forgotten.
+function state.era()
+  return era
 end
 
 --- The names in use that start with `prefix`, sorted.

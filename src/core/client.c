@@ -3,6 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+enum { RETRIES_MOST = 100 };
+
 void evs_settings_default(struct evs_settings *settings)
 {
     *settings = (struct evs_settings){
@@ -37,6 +39,8 @@ bool evs_call_options_check(const struct evs_call_options *options, struct evs_e
         return refuse(error, "timeout", "must be more than 0 seconds");
     if (!is_time(options->attempt_timeout))
         return refuse(error, "attempt_timeout", "must be more than 0 seconds");
+    if (options->retries > RETRIES_MOST)
+        return refuse(error, "retries", "must be a whole number from 0 to 100");
     if (options->wait != 0 && !is_time(options->wait))
         return refuse(error, "wait", "must be true, false or more than 0 seconds");
     return true;
