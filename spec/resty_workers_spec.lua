@@ -297,7 +297,8 @@ describe("a key gate that workers share", function()
           if not dict:safe_set("x" .. i, ("x"):rep(size)) then size = math.floor(size / 2) end
           if size == 0 then break end
         end
-        dict.add, dict.set, dict.incr = dict.safe_add, dict.safe_set, function() return nil, "no memory" end
+        dict.add, dict.set = dict.safe_add, dict.safe_set
+        dict.incr = function() return nil, "no memory" end
         return evs.new(options):delete_snapshot(project, "s0001")]],
         options_of { shared = "evs" }, project)))
     end)
