@@ -35,6 +35,8 @@ local function fails(expected, _, err)
   end
 end
 
+local HANDSHAKE_FAILURE = "\21\3\3\0\2\2\40" -- a fatal alert of TLS
+
 before_each(function() emulator:reset() end)
 teardown(function()
   nginx:stop()
@@ -203,6 +205,24 @@ describe("connections", function()
       assert.same({ false, false, true }, resumed)
     end)
   end
+
+  it("that break by resuming their session are made anew without it", function()
+    emulator:put { { id = "a" }, { id = "b" } }
+    local port = emulator.tls_endpoint:match("%d+$")
+    local forwarder = server.forwarder(port, 2, HANDSHAKE_FAILURE)
+    local client = connect { endpoint = "https://localhost:" .. forwarder.url:match("%d+$"),
+      retries = 2 }
+    assert.is_true((delete(client, "a")))
+    emulator:misbehave { reused = true, cut = "before" }
+
+    assert.is_true((delete(client, "b")))
+
+    assert.equal(3, #forwarder:log())
+    forwarder:stop()
+    local resumed = {}
+    for i, record in ipairs(emulator:log()) do resumed[i] = record.resumed end
+    assert.same({ false, false, false }, resumed)
+  end)
 
   it("that were not verified do not serve those who verify", function()
     emulator:put { { id = "a" }, { id = "b" } }

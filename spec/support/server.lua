@@ -4,13 +4,15 @@
 --   local proxy = server.proxy()                     -- carries CONNECT
 --   local proxy = server.proxy("HTTP/1.1 407 Nothing Doing\r\n\r\n")   -- refuses everybody
 --   local talker = server.talker(first, unasked, later)
+--   local forwarder = server.forwarder(port, number, text)
 --   proxy.url, proxy:log(), proxy:stop()
 --
 -- A talker answers its first request with `first`, sends `unasked` a little later on the same
--- connection, and answers all other requests with `later`. The log has of each request (of a
--- proxy: of each connection) the lines of the head. They end with stop(), or by themselves when
--- nobody has spoken to them for a minute: a failed test may not have stopped them, and a Lua state
--- that closes waits for the processes it has started.
+-- connection, and answers all other requests with `later`. A forwarder carries connections to a
+-- port of this host, but for one: the connection of that number gets `text` and its end. The log
+-- has of each request (of a proxy: of each connection) the lines of the head. They end with stop(),
+-- or by themselves when nobody has spoken to them for a minute: a failed test may not have stopped
+-- them, and a Lua state that closes waits for the processes it has started.
 
 local process = require "spec.support.process"
 local socket = require "socket"
@@ -47,7 +49,7 @@ end
 
 -- A server has two functions: `accepted(connection, state)` and `readable(connection, state)`.
 -- `state.open` has as keys all connections to listen to.
-local servers = { proxy = {}, talker = {} }
+local servers = { proxy = {}, talker = {}, forwarder = {} }
 
 function servers.proxy.accepted(connection, state)
   local head = read_head(connection) or {}
@@ -74,6 +76,21 @@ function servers.proxy.readable(connection, state)
   connection:close()
   peer:close()
 end
+
+function servers.forwarder.accepted(connection, state)
+  note(state, { "connection" })
+  if #state.log ~= tonumber(state.texts[2]) then
+    local target = assert(socket.connect("127.0.0.1", tonumber(state.texts[1])))
+    state.open[connection], state.open[target] = target, connection
+    return
+  end
+  connection:settimeout(0.1)
+  connection:receive(65536) -- what is left unread at the end would make that a reset
+  send_all(connection, state.texts[3])
+  connection:close()
+end
+
+servers.forwarder.readable = servers.proxy.readable
 
 function servers.talker.accepted(connection, state)
   state.open[connection] = true
@@ -172,6 +189,11 @@ end
 --- A proxy that carries CONNECT, or gives everybody `answer`.
 function server.proxy(answer)
   return start("proxy", answer or "")
+end
+
+--- A server that carries connections to a port of this host, but for one.
+function server.forwarder(port, number, text)
+  return start("forwarder", tostring(port), tostring(number), text)
 end
 
 --- A server that says more than it was asked.

@@ -97,6 +97,12 @@ static enum evs_step stop(struct evs_exchange *x, enum evs_ending ending)
     return EVS_DONE;
 }
 
+static enum evs_step stop_out_of_memory(struct evs_exchange *x)
+{
+    evs_error_set(&x->error, EVS_STOPPED, "out of memory");
+    return stop(x, EVS_NOT_ALLOWED);
+}
+
 /* The last failure says more than "time is up". */
 static enum evs_step stop_time_up(struct evs_exchange *x)
 {
@@ -140,10 +146,8 @@ static enum evs_step send_attempt(struct evs_exchange *x, double now, double wal
 {
     struct evs_client *client = x->client;
 
-    if (!evs_request_sign(&x->request, client, wall + client->clock_offset)) {
-        evs_error_set(&x->error, EVS_STOPPED, "out of memory");
-        return stop(x, EVS_NOT_ALLOWED);
-    }
+    if (!evs_request_sign(&x->request, client, wall + client->clock_offset))
+        return stop_out_of_memory(x);
     run_time(x->budget, now);
     if (x->pacer)
         evs_pacer_start(x->pacer, now);
@@ -163,8 +167,10 @@ static enum evs_step fetch_keys(struct evs_exchange *x, struct evs_want *want)
 {
     struct evs_metadata *metadata = &x->client->metadata;
 
-    x->state = EVS_X_FETCHING;
     want->request = evs_metadata_request(metadata);
+    if (!want->request)
+        return stop_out_of_memory(x);
+    x->state = EVS_X_FETCHING;
     want->deadline = metadata->ends;
     x->fetch_cut = x->budget->running && x->budget->ends < metadata->ends;
     if (x->fetch_cut)

@@ -63,7 +63,7 @@ const struct evs_request *evs_metadata_request(struct evs_metadata *metadata)
         evs_buf_add(&request->headers, EVS_STR("\r\nX-Metadata-Token: "));
         evs_buf_add(&request->headers, evs_buf_str(&metadata->token));
     }
-    return request;
+    return request->url.failed || request->headers.failed ? NULL : request;
 }
 
 static void forget_token(struct evs_metadata *metadata)

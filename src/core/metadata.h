@@ -44,7 +44,7 @@ bool evs_metadata_init(struct evs_metadata *metadata, struct evs_str endpoint,
 bool evs_metadata_visit(struct evs_metadata *metadata, const void *visitor, double now,
                         bool renew);
 
-/** The request of the visit's stage. */
+/** The request of the visit's stage; NULL when memory ends. */
 const struct evs_request *evs_metadata_request(struct evs_metadata *metadata);
 
 /** Take the answer to it. True when the visit has ended with keys: `facts->credential`. */
