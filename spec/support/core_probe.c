@@ -2,6 +2,9 @@
  * core_probe: functions of the core that the module does not offer, for the specs. It trusts its
  * arguments more than a public function may.
  */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* RTLD_DEFAULT under -std=c11 */
+#endif
 #include "core/canonical.h"
 #include "core/client.h"
 #include "core/sign.h"
@@ -9,6 +12,7 @@
 #include <lauxlib.h>
 #include <lua.h>
 
+#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -212,6 +216,19 @@ static int probe_wait(lua_State *L)
     return 1;
 }
 
+/* scarce_memory(number): which allocation of the module's fails from now on, where the library of that name
+ * was loaded in front; returns how many there were since the last call. */
+static int probe_scarce_memory(lua_State *L)
+{
+    unsigned long (*tell)(unsigned long) =
+        (unsigned long (*)(unsigned long))(uintptr_t)dlsym(RTLD_DEFAULT, "scarce_memory");
+
+    if (!tell)
+        return luaL_error(L, "scarce_memory.so was not loaded");
+    lua_pushinteger(L, (lua_Integer)tell((unsigned long)luaL_checkinteger(L, 1)));
+    return 1;
+}
+
 static void add(lua_State *L, const char *name, lua_CFunction function)
 {
     lua_pushcfunction(L, function);
@@ -230,5 +247,6 @@ int luaopen_core_probe(lua_State *L)
     add(L, "fork", probe_fork);
     add(L, "exit", probe_exit);
     add(L, "wait", probe_wait);
+    add(L, "scarce_memory", probe_scarce_memory);
     return 1;
 }

@@ -29,6 +29,8 @@ static struct pollfd *add(struct evs_waiter *waiter, int fd)
     return &waiter->sockets[waiter->count++];
 }
 
+/* Never says that it failed: libcurl would be of no use from then on, and some crash when they are used. A
+ * socket for which there was no memory is not waited for: its transfer ends at its deadline. */
 static int on_socket(CURL *easy, curl_socket_t fd, int what, void *userdata, void *per_socket)
 {
     struct evs_waiter *waiter = userdata;
@@ -42,9 +44,8 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *userdata, voi
     }
     if (!entry)
         entry = add(waiter, fd);
-    if (!entry)
-        return -1;
-    entry->events = (short)((what & CURL_POLL_IN ? POLLIN : 0) | (what & CURL_POLL_OUT ? POLLOUT : 0));
+    if (entry)
+        entry->events = (short)((what & CURL_POLL_IN ? POLLIN : 0) | (what & CURL_POLL_OUT ? POLLOUT : 0));
     return 0;
 }
 
