@@ -1,7 +1,7 @@
 -- Proves that when an allocation of the module's own fails, any one of them, a call ends with an
 -- error or does without, and never with a crash or a lie; the client is fit for the next call.
 
--- Sanitizers and valgrind have allocators of their own; the code is the same whichever Lua there is.
+-- Sanitizers and valgrind have their own allocators; the code is the same whichever Lua there is.
 if os.getenv("EVS_SPEC_VARIANT") ~= "5.4" then return end
 
 local emulator = require("spec.support.emulator").start()
@@ -55,7 +55,9 @@ local function outcomes_of(job, result)
   assert.equal("", run.stderr)
   assert.equal(0, run.status)
   local outcomes = {}
-  for number, word in run.stdout:gmatch("(%d+)\t([^\n]+)\n") do outcomes[tonumber(number)] = word end
+  for number, word in run.stdout:gmatch("(%d+)\t([^\n]+)\n") do
+    outcomes[tonumber(number)] = word
+  end
   assert.is_true(#outcomes > 5, run.stdout)
   assert.equal(result, table.remove(outcomes))
   return outcomes
@@ -72,8 +74,8 @@ describe("memory that ends", function()
     ["evs.new"] = { [[
       local client, err = evs.new(options)
       return client and true, err]], "true" },
-    ["evs.sign"] = { 'return evs.sign { method = "GET", url = "https://a.b/c?d", ak = "a", sk = "b" }',
-      "table" },
+    ["evs.sign"] = {
+      'return evs.sign { method = "GET", url = "https://a.b/c?d", ak = "a", sk = "b" }', "table" },
     ["list_snapshots"] = { 'return client:list_snapshots(project, { status = "error" })', "table" },
     ["a machine"] = { [[
       local machine = client:start("delete_snapshot", project, "a")
