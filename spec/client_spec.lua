@@ -646,6 +646,22 @@ describe("Ctrl-C", function()
     ]]
   end)
 
+  it("that came while the coroutine was in Lua ends the call that follows", function()
+    if _VERSION == "Lua 5.1" and not package.loaded.jit then return end
+    emulator:put { id = "a" }
+    emulator:misbehave { method = "DELETE", times = -1, hang = 3 }
+    assert_interrupts [[
+      local client = CLIENT
+      coroutine.wrap(function()
+        client:show_snapshot("PROJECT", "a")
+        local began = os.clock()
+        while os.clock() - began < 0.4 do end
+        client:delete_snapshot("PROJECT", "a", { guard = false })
+      end)()
+      print "not reached"
+    ]]
+  end)
+
   it("is not what a debugger's hook is, set while a coroutine's call is under way", function()
     local main = coroutine.running() -- nil in 5.1, whose hooks are a thread's own
     emulator:put { id = "a" }
@@ -659,6 +675,34 @@ describe("Ctrl-C", function()
     debug.sethook(main or coroutine.running())
     assert.same({ true }, result)
     assert.is_true(hooked > 0)
+  end)
+
+  it("while an answer is decoded leaves nothing behind: the next call need not wait", function()
+    for method, calls in pairs { show_snapshot = 2, delete_snapshots = 3 } do
+      emulator:put { id = "a" }
+      local client, count = connect(), nil
+      local what = method == "delete_snapshots" and { "a" } or "a"
+      collectgarbage("stop") -- which would tidy up
+      debug.sethook(function()
+        -- The method, a batch's own way to take an id, then the decoder.
+        count = debug.getinfo(2, "f").func == client[method] and 1 or count and count + 1
+        if count == calls then
+          debug.sethook()
+          error("interrupted!", 0)
+        end
+      end, "c")
+      local ran, problem = pcall(client[method], client, project, what)
+      debug.sethook()
+      local began = socket.gettime()
+      local shown = client:show_snapshot(project, "a")
+      local seconds = socket.gettime() - began
+      collectgarbage("restart")
+      assert.is_false(ran)
+      assert.equal("interrupted!", problem)
+      assert.equal("a", shown.id)
+      assert.is_true(seconds < 5, seconds .. " s")
+      assert.equal(0, emulator:count().DELETE or 0)
+    end
   end)
 
   it("can be caught, and the client works on", function()

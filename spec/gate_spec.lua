@@ -787,6 +787,17 @@ describe("calls that are given up while they try a key", function()
     give_up(a_client, 10)
   end)
 
+  it("are forgotten with a proof or a clock that others have told of", function()
+    for _, told in ipairs { { state = "proven" }, { state = "unproven", clock_offset = 7200 } } do
+      local a_client = client()
+      give_up(a_client, 3)
+      a_client:gate(1000 + now, told)
+      a_client:gate(1000 + now, { state = "unproven", clock_offset = told.clock_offset })
+      give_up(a_client, 3)
+      waits(start(a_client))
+    end
+  end)
+
   it("do not count when it is known what came of them: they end by themselves", function()
     local a_client = client()
     for _ = 1, 10 do
@@ -875,6 +886,35 @@ describe("many calls on one client", function()
     end)
     assert.equal(50, requests)
     assert.equal(0, wrong)
+  end)
+end)
+
+describe("a gate that others hold", function()
+  it("is held after a refusal's five minutes as before", function()
+    local a_client = client()
+    a_client:gate(1000, { state = "refused", seconds = 5,
+      error = { code = "X.1", message = "no" } })
+    now = 6
+    a_client:gate(1006, { state = "held", seconds = 1 })
+    waits(start(a_client))
+    now = 7.1
+    sends(start(a_client))
+  end)
+
+  it("ends a call in time when it is barred, and not before its answer when it is not", function()
+    for _, barred in ipairs { true, false } do
+      local a_client = client()
+      now = 0
+      local machine = start(a_client, nil, { timeout = 1 })
+      for _ = 1, 25 do
+        a_client:gate(1000 + now, { state = "held", seconds = 0.06, barred = barred })
+        local what = step(machine)
+        if what == "done" then break end
+        now = now + 0.05
+      end
+      local what = step(machine)
+      assert.equal(barred and "done" or "sleep", what)
+    end
   end)
 end)
 

@@ -102,12 +102,13 @@ describe("a key gate that workers share", function()
   local NO_HEADERS = "HTTP/1.1 401 Unauthorized\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
   for what, rule in pairs {
     ["the gateway's"] = {},
-    ["always the same, without an id"] = { times = -1, raw = NO_HEADERS },
+    ["always the same, without an id"] = { raw = NO_HEADERS },
   } do
     it("lets it through once more after five minutes, when its 401 is " .. what, function()
       with_nginx({ workers = 1 }, function(nginx)
+        rule.times, rule.delay = -1, 0.3
         emulator:misbehave { rule }
-        -- Eight clients, as in eight workers, whose clock goes on by five minutes.
+        -- Eight clients at once, as in eight workers, whose clock goes on by five minutes.
         local first, second = nginx:run([[
           local options, project = ...
           local clock = require "resty.evs.clock"
@@ -124,9 +125,14 @@ describe("a key gate that workers share", function()
           local evs, clients = load_anew(), {}
           for i = 1, 8 do clients[i] = assert(evs.new(options)) end
           local function attempts()
-            local sum = 0
+            local sum, threads = 0, {}
             for i = 1, 8 do
-              local _, err = clients[i]:delete_snapshot(project, "a", { guard = false })
+              threads[i] = ngx.thread.spawn(function()
+                return clients[i]:delete_snapshot(project, "a", { guard = false })
+              end)
+            end
+            for i = 1, 8 do
+              local _, _, err = ngx.thread.wait(threads[i])
               assert(err.status == 401)
               sum = sum + err.attempts
             end
@@ -169,6 +175,45 @@ describe("a key gate that workers share", function()
       end
       assert.equal(3, emulator:count().DELETE)
       assert.is_false(emulator:keys()[emulator.ak].locked)
+    end)
+  end)
+
+  it("ends calls in time that wait for a key which others have tried too often", function()
+    with_nginx({ workers = 1 }, function(nginx)
+      put(1)
+      local err, seconds, again = nginx:run([[
+        local options, project = ...
+        local client = assert(evs.new(options))
+        local name = "evs:" .. client.core:gate(0).key .. ":tries"
+        ngx.shared.evs:set(name, 3, 20)
+        local now = require("resty.evs.clock").now
+        local began = now()
+        local _, err = client:delete_snapshot(project, "s0001", { timeout = 0.5 })
+        local seconds = now() - began
+        ngx.shared.evs:set(name, "nonsense")
+        return err, seconds, client:delete_snapshot(project, "s0001")
+      ]], options_of { shared = "evs" }, project)
+      assert.same({ "Client.Timeout", "not_sent" }, { err.code, err.outcome })
+      assert.is_true(seconds < 2, seconds .. " s")
+      assert.is_true(again)
+    end)
+  end)
+
+  it("counts five minutes from the first of those that were given up", function()
+    with_nginx({ workers = 1 }, function(nginx)
+      local left = nginx:run([[
+        local options = ...
+        local client = assert(evs.new(options))
+        local gate = client.gate
+        gate:look()
+        local name = "evs:" .. gate.key .. ":tries"
+        local answered, lost = {}, {}
+        gate:count(answered)
+        gate:uncount(answered)
+        ngx.shared.evs:expire(name, 5)
+        gate:count(lost)
+        return ngx.shared.evs:ttl(name)]], options_of { shared = "evs" })
+      assert.is_true(left > 290, left .. " s")
     end)
   end)
 

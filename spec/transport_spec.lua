@@ -1,6 +1,7 @@
 -- Proves what becomes of a call when the network, TLS, a proxy or the server's bytes go wrong: each
 -- failure has its own code, tells whether the deletion may have happened, and counts what was sent.
 
+local evs = require "evs"
 local failure = require "spec.support.failure"
 local process = require "spec.support.process"
 local server = require "spec.support.server"
@@ -510,6 +511,22 @@ describe("a proxy", function()
     assert.is_nil(tostring(client):find("hunter2", 1, true))
   end)
 
+  it("of a kind that libcurl does not know is refused by evs.new", function()
+    local options = { endpoint = emulator.tls_endpoint, ak = "a", sk = "s" }
+    for _, url in ipairs { "ftp://h:1", "socks6://h", "http://", "://h", "wais://user:pw@h:1" } do
+      options.proxy = url
+      local client, err = evs.new(options)
+      assert.is_nil(client)
+      assert.equal("Client.InvalidArgument", err.code)
+      assert.matches("'proxy' must be a URL of http,", err.message, 1, true)
+      assert.is_nil(err.message:find("pw", 1, true))
+    end
+    for _, url in ipairs { "h:1", "HTTP://h", "https://h", "socks://h", "socks5h://h" } do
+      options.proxy = url
+      assert(evs.new(options)):close()
+    end
+  end)
+
   it("that is not there leaves nothing sent", function()
     assert_unsent(delete(connect_tls { proxy = "http://" .. REFUSED }), "Client.Connect", true)
     failure.check(delete(connect_tls { proxy = "http://" .. UNKNOWN .. ":1" }),
@@ -561,6 +578,10 @@ describe("a proxy", function()
       assert.equal("true", run { https_proxy = proxy.url, no_proxy = "localhost" })
       assert.equal("Client.Proxy", run { HTTPS_PROXY = proxy.url, NO_PROXY = "example.com" })
       assert.equal(1, #proxy:log())
+    end)
+
+    it("is not judged where it is not used", function()
+      assert.equal("true", run { HTTPS_PROXY = "wais://h:1", EVS_ENDPOINT = emulator.endpoint })
     end)
 
     it("is not used for http, nor is any other variable", function()

@@ -72,11 +72,9 @@ static bool has_nul(struct evs_str text)
 /* A URL of a kind that libcurl knows, or a host alone. */
 static bool is_proxy(struct evs_str text)
 {
-    static const char *const schemes[] = {"http://",   "https://",  "socks4://",
+    static const char *const schemes[] = {"http://",    "https://",  "socks://",  "socks4://",
                                           "socks4a://", "socks5://", "socks5h://"};
 
-    if (!is_header_text(text, false))
-        return false;
     for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++) {
         struct evs_str scheme = evs_str(schemes[i]);
 
@@ -111,8 +109,8 @@ static bool check_settings(const struct evs_settings *s, struct evs_error *error
         return refuse(error, "user_agent", "must be printable ASCII without blanks at its ends");
     if (has_nul(s->ca_file))
         return refuse(error, "ca_file", "must not hold a NUL byte");
-    if (!is_proxy(s->proxy))
-        return refuse(error, "proxy", "must be a URL of http, https, socks4, socks4a, socks5 or socks5h");
+    if (!is_header_text(s->proxy, false))
+        return refuse(error, "proxy", "must be a URL of visible ASCII");
     if (!is_time(s->connect_timeout))
         return refuse(error, "connect_timeout", "must be more than 0 seconds");
     if (!evs_algorithm_available(s->algorithm))
@@ -136,12 +134,16 @@ static bool set_endpoint(struct evs_client *client, const struct evs_settings *s
     return false;
 }
 
-/* The environment's may be for other programs. */
-static bool check_proxy_use(const struct evs_client *client, const struct evs_settings *s,
-                            struct evs_error *error)
+/* The environment's may be for other programs: where it is not used, it is not judged. */
+static bool check_proxy(const struct evs_client *client, const struct evs_settings *s,
+                        struct evs_error *error)
 {
-    return client->endpoint.tls || !s->has_proxy || s->proxy.len == 0 ||
-           refuse(error, "proxy", "is for an https endpoint");
+    if (s->proxy.len == 0 || (!client->endpoint.tls && !s->has_proxy))
+        return true;
+    if (!client->endpoint.tls)
+        return refuse(error, "proxy", "is for an https endpoint");
+    return is_proxy(s->proxy) ||
+           refuse(error, "proxy", "must be a URL of http, https, socks4, socks4a, socks5 or socks5h");
 }
 
 static bool set_keys(struct evs_keys *keys, const struct evs_settings *s)
@@ -161,7 +163,7 @@ bool evs_client_init(struct evs_client *client, const struct evs_settings *setti
     bool made;
 
     if (!check_settings(settings, error) || !set_endpoint(client, settings, error) ||
-        !check_proxy_use(client, settings, error) ||
+        !check_proxy(client, settings, error) ||
         !evs_metadata_init(&client->metadata, settings->metadata_endpoint, error))
         return false;
     made = set_keys(&client->keys, settings);

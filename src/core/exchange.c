@@ -141,13 +141,24 @@ static void run_time(struct evs_budget *budget, double now)
     budget->running = true;
 }
 
+/* What came of the last attempt is known. */
+static void see(struct evs_exchange *x)
+{
+    if (x->tries_key)
+        evs_gate_see(&x->client->gate, x->generation);
+    x->tries_key = false;
+}
+
 static enum evs_step send_attempt(struct evs_exchange *x, double now, double wall, double until,
                           struct evs_want *want)
 {
     struct evs_client *client = x->client;
 
-    if (!evs_request_sign(&x->request, client, wall + client->clock_offset))
+    if (!evs_request_sign(&x->request, client, wall + client->clock_offset)) {
+        x->generation = client->gate.generation;
+        see(x);
         return stop_out_of_memory(x);
+    }
     run_time(x->budget, now);
     if (x->pacer)
         evs_pacer_start(x->pacer, now);
@@ -376,14 +387,6 @@ static bool close_down(struct evs_exchange *x, bool lost)
     x->lost = x->lost || lost;
     evs_error_set(&x->error, EVS_CLOSED, "the client was closed while a request was out");
     return end(x, EVS_NOT_ALLOWED);
-}
-
-/* What came of the last attempt is known. */
-static void see(struct evs_exchange *x)
-{
-    if (x->tries_key)
-        evs_gate_see(&x->client->gate, x->generation);
-    x->tries_key = false;
 }
 
 bool evs_exchange_reply(struct evs_exchange *x, const struct evs_facts *facts)

@@ -35,13 +35,14 @@ enum evs_gate_answer evs_gate_ask(struct evs_gate *gate, const void *who, double
         evs_gate_renew(gate);
     }
     if (gate->holder && gate->holder != who && now < gate->holder_until)
-        return EVS_GATE_WAIT;
+        return gate->barred ? EVS_GATE_BAR : EVS_GATE_WAIT;
     if (!may_try(gate, now))
         return EVS_GATE_BAR;
     if (gate->unseen++ == 0)
         gate->unseen_since = now;
     gate->holder = who;
     gate->holder_until = until + HOLDER_GRACE;
+    gate->barred = false;
     return EVS_GATE_PASS;
 }
 
@@ -88,6 +89,7 @@ void evs_gate_hold(struct evs_gate *gate, const void *who, double until)
     gate->state = EVS_GATE_UNPROVEN;
     gate->holder = who;
     gate->holder_until = until;
+    gate->barred = false;
 }
 
 bool evs_gate_give_up(struct evs_gate *gate, unsigned generation, bool heals)

@@ -25,6 +25,7 @@ struct evs_gate {
     unsigned generation;    /**< counts the changes of key or clock */
     const void *holder;     /**< who has the one request in flight */
     double holder_until;    /**< when the holder's request is given up for lost, monotonic */
+    bool barred;            /**< the holder stands for too many that were given up elsewhere */
     double refused_until;   /**< monotonic */
     unsigned unseen;        /**< requests that tried the key, and what came of them nobody has told */
     double unseen_since;    /**< when the first of these left, monotonic */

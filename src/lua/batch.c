@@ -19,6 +19,13 @@ static bool read_options(lua_State *L, struct evs_client *client, int index,
            evs_batch_options_check(&settings->batch, error);
 }
 
+static bool check_open(const struct evs_client *client, struct evs_error *error)
+{
+    if (client->closed)
+        evs_error_set(error, EVS_CLOSED, "the client is closed");
+    return !client->closed;
+}
+
 static void set_table(lua_State *L, int slot)
 {
     lua_newtable(L);
@@ -45,12 +52,8 @@ struct evs_lua_batch *evs_lua_batch_push(lua_State *L, int client, int arg, bool
     struct evs_settings settings;
     struct evs_lua_batch *batch;
 
-    if (owner->core.closed) {
-        evs_error_set(error, EVS_CLOSED, "the client is closed");
-        return NULL;
-    }
     if (!read_options(L, &owner->core, arg + 2, &settings, error) ||
-        !evs_id_check(project, "project_id", error))
+        !evs_id_check(project, "project_id", error) || !check_open(&owner->core, error))
         return NULL;
     batch = lua_newuserdata(L, sizeof *batch);
     memset(batch, 0, sizeof *batch);

@@ -169,7 +169,8 @@ static int reply(lua_State *L)
         return 0;
     evs_client_name_show(&batch->client->core, call->request_id, sizeof call->request_id,
                          evs_lua_request_id(&carried.answer));
-    evs_lua_json_facts(L, &carried.answer, &facts);
+    if (!evs_lua_json_facts(L, &carried.answer, &facts))
+        return lua_error(L);
     evs_flow_reply(&call->deletion.flow, &facts);
     evs_batch_touch(call);
     return 0;

@@ -51,7 +51,8 @@ static void take_answer(struct call *call)
         evs_flow_fail(&call->machine->as.flow, &answer->failure);
         return;
     }
-    evs_lua_transfer_facts(call->L, call->machine->transfer, &facts);
+    if (!evs_lua_transfer_facts(call->L, call->machine->transfer, &facts))
+        raise_error(call);
     evs_lua_machine_reply(call->L, call->machine_index, &facts);
     lua_pop(call->L, 1);
 }

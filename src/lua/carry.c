@@ -10,9 +10,10 @@
 
 /* --- Ctrl-C ----------------------------------------------------------------------------------------- */
 
+/* In a coroutine a signal may have come before the call: its hook waits in the main thread. */
 struct evs_lua_watch evs_lua_watch(lua_State *L)
 {
-    return (struct evs_lua_watch){lua_gethook(evs_compat_mainthread(L))};
+    return (struct evs_lua_watch){evs_compat_mainthread(L) == L ? lua_gethook(L) : NULL};
 }
 
 /* Let the hook of `L` act. Whether it raised: the error is at the top then. */
@@ -97,7 +98,7 @@ static struct evs_str header_of_transfer(void *carrier, const char *name)
     return evs_transfer_header(carrier, name);
 }
 
-void evs_lua_transfer_facts(lua_State *L, struct evs_transfer *transfer, struct evs_facts *facts)
+bool evs_lua_transfer_facts(lua_State *L, struct evs_transfer *transfer, struct evs_facts *facts)
 {
     const struct evs_answer *got = evs_transfer_answer(transfer);
     struct evs_lua_answer answer = {.status = got->status,
@@ -106,8 +107,10 @@ void evs_lua_transfer_facts(lua_State *L, struct evs_transfer *transfer, struct 
                                     .header = header_of_transfer,
                                     .carrier = transfer};
 
-    evs_lua_json_facts(L, &answer, facts);
+    if (!evs_lua_json_facts(L, &answer, facts))
+        return false;
     facts->replays = got->replays;
+    return true;
 }
 
 /* --- callbacks ---------------------------------------------------------------------------------------- */

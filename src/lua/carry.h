@@ -38,9 +38,9 @@ void evs_lua_ready_transfer(lua_State *L, struct evs_lua_client *client,
 
 /**
  * The facts of a transfer that has finished with an answer. Pushes the decoded body (or nil), which
- * keeps their slices alive.
+ * keeps their slices alive; or, and returns false, an error to raise.
  */
-void evs_lua_transfer_facts(lua_State *L, struct evs_transfer *transfer, struct evs_facts *facts);
+bool evs_lua_transfer_facts(lua_State *L, struct evs_transfer *transfer, struct evs_facts *facts);
 
 /** What on_attempt is told. */
 struct evs_lua_attempt {

@@ -114,14 +114,18 @@ static void read_error(lua_State *L, const struct evs_client *client, struct evs
 }
 
 /* Not while somebody of this client has its one request out: that one is waited for anyway. */
-static void hold(struct evs_client *client, double now, double seconds)
+static void hold(struct evs_client *client, double now, double seconds, bool barred)
 {
     struct evs_gate *gate = &client->gate;
 
+    evs_gate_look(gate, now);
+    if (gate->state == EVS_GATE_REFUSED && now >= gate->refused_until)
+        evs_gate_renew(gate); /* the next who asks would, and forget who holds it */
     if (gate->holder && gate->holder != client && now < gate->holder_until)
         return;
     gate->holder = client;
     gate->holder_until = now + seconds;
+    gate->barred = barred;
 }
 
 static void refuse(lua_State *L, struct evs_client *client, double now)
@@ -142,6 +146,7 @@ static void set_clock(struct evs_client *client, double offset)
         return;
     client->clock_offset = offset;
     client->gate.generation++;
+    client->gate.unseen = 0;
 }
 
 static void change(lua_State *L, struct evs_client *client, double now)
@@ -150,7 +155,7 @@ static void change(lua_State *L, struct evs_client *client, double now)
     struct evs_str state = string_at(L, 3, "state");
 
     if (evs_str_equal(state, EVS_STR("held"))) {
-        hold(client, now, number_at(L, 3, "seconds"));
+        hold(client, now, number_at(L, 3, "seconds"), boolean_at(L, 3, "barred"));
         return;
     }
     set_clock(client, number_at(L, 3, "clock_offset"));
@@ -160,12 +165,14 @@ static void change(lua_State *L, struct evs_client *client, double now)
     }
     gate->refused_now = false;
     gate->healed = boolean_at(L, 3, "healed");
-    if (evs_str_equal(state, EVS_STR("proven")))
+    if (evs_str_equal(state, EVS_STR("proven"))) {
         gate->state = EVS_GATE_PROVEN;
-    else if (evs_str_equal(state, EVS_STR("unproven")))
+        gate->unseen = 0;
+    } else if (evs_str_equal(state, EVS_STR("unproven"))) {
         gate->state = EVS_GATE_UNPROVEN;
-    else
+    } else {
         luaL_argerror(L, 3, "state must be unproven, proven, refused or held");
+    }
 }
 
 int evs_lua_client_gate(lua_State *L)

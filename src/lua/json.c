@@ -183,8 +183,8 @@ static bool is_interrupt(lua_State *L)
 }
 
 /* Push the decoded body, or nil: only an object is of use. An interrupt and the end of memory say nothing
- * about the body: they are raised on. */
-static void push_decoded(lua_State *L, const struct evs_lua_answer *answer)
+ * about the body: false, and the error is pushed. */
+static bool push_decoded(lua_State *L, const struct evs_lua_answer *answer)
 {
     size_t start = 0;
     int status;
@@ -193,17 +193,18 @@ static void push_decoded(lua_State *L, const struct evs_lua_answer *answer)
         start++;
     if (answer->body_cut || start == answer->body.len || answer->body.data[start] != '{') {
         lua_pushnil(L);
-        return;
+        return true;
     }
     lua_getfield(L, LUA_REGISTRYINDEX, DECODE);
     lua_pushlstring(L, answer->body.data, answer->body.len);
     status = lua_pcall(L, 1, 1, 0);
     if (status == LUA_ERRMEM || (status != LUA_OK && is_interrupt(L)))
-        lua_error(L);
+        return false;
     if (status != LUA_OK || !lua_istable(L, -1)) {
         lua_pop(L, 1);
         lua_pushnil(L);
     }
+    return true;
 }
 
 struct evs_str evs_lua_request_id(const struct evs_lua_answer *answer)
@@ -215,25 +216,26 @@ struct evs_str evs_lua_request_id(const struct evs_lua_answer *answer)
     return id;
 }
 
-void evs_lua_json_facts(lua_State *L, const struct evs_lua_answer *answer, struct evs_facts *facts)
+bool evs_lua_json_facts(lua_State *L, const struct evs_lua_answer *answer, struct evs_facts *facts)
 {
     int index;
 
     *facts = (struct evs_facts){.status = answer->status, .retry_after = -1, .date = -1};
     if (answer->status == 202) {
         lua_pushnil(L);
-        return;
+        return true;
     }
     facts->body = answer->body;
     facts->request_id = evs_lua_request_id(answer);
     facts->date = evs_date_parse(answer->header(answer->carrier, "date"));
     facts->retry_after =
         evs_date_retry_after(answer->header(answer->carrier, "retry-after"), facts->date);
-    push_decoded(L, answer);
+    if (!push_decoded(L, answer))
+        return false;
     index = lua_gettop(L);
     facts->json = lua_istable(L, index);
     if (!facts->json)
-        return;
+        return true;
     if (answer->status < 200 || answer->status > 299)
         take_error(L, index, facts);
     take_credential(L, index, facts);
@@ -242,6 +244,7 @@ void evs_lua_json_facts(lua_State *L, const struct evs_lua_answer *answer, struc
     if (facts->has_snapshot)
         evs_lua_json_snapshot(L, lua_gettop(L), &facts->snapshot, false);
     lua_pop(L, 1);
+    return true;
 }
 
 /* Make every null in the table at the top nil. Decoding has bounded how deep it is. */

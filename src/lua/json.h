@@ -28,9 +28,10 @@ struct evs_lua_answer {
 /**
  * Decode `answer` into `facts`. Pushes one value, the decoded body (nil when it is no JSON object),
  * which keeps the facts' slices alive. A 202 is not looked into, and its request id is not
- * looked up: whatever it says, it is EVS's yes.
+ * looked up: whatever it says, it is EVS's yes. False when Ctrl-C or the end of memory came in between:
+ * the value is that error then, which the caller has to raise.
  */
-void evs_lua_json_facts(lua_State *L, const struct evs_lua_answer *answer, struct evs_facts *facts);
+bool evs_lua_json_facts(lua_State *L, const struct evs_lua_answer *answer, struct evs_facts *facts);
 
 /** The request id of an answer, from its headers. */
 struct evs_str evs_lua_request_id(const struct evs_lua_answer *answer);

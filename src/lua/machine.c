@@ -368,7 +368,8 @@ static int reply(lua_State *L)
     evs_lua_check_answer(L, 2, evs_lua_machine_limit(machine), &carried);
     evs_client_name_show(&machine->client->core, machine->request_id, sizeof machine->request_id,
                          evs_lua_request_id(&carried.answer));
-    evs_lua_json_facts(L, &carried.answer, &facts);
+    if (!evs_lua_json_facts(L, &carried.answer, &facts))
+        return lua_error(L);
     evs_lua_machine_reply(L, 1, &facts);
     return 0;
 }

@@ -206,7 +206,8 @@ static void take_answer(struct sweep *sweep, struct evs_transfer *transfer)
     } else {
         if (!lua_isnil(sweep->L, sweep->on_result))
             evs_transfer_request_id(transfer, call->request_id, sizeof call->request_id);
-        evs_lua_transfer_facts(sweep->L, transfer, &facts);
+        if (!evs_lua_transfer_facts(sweep->L, transfer, &facts))
+            raise_error(sweep);
         evs_flow_reply(flow, &facts);
         lua_pop(sweep->L, 1);
     }

@@ -104,8 +104,10 @@ end
 -- A request leaves that tries the key. It counts until its end is seen: that of a light thread that
 -- was killed, with its visitor gone, never is.
 function Gate:count(request)
-  request.counted = PREFIX .. self.key .. ":tries"
-  self.dict:incr(request.counted, 1, 0, TRIES_SECONDS)
+  local name = PREFIX .. self.key .. ":tries"
+  request.counted = name
+  -- The five minutes begin with the first of them.
+  if (self.dict:incr(name, 1, 0) or 1) <= 1 then self.dict:set(name, 1, TRIES_SECONDS) end
 end
 
 function Gate:uncount(request)
@@ -114,7 +116,7 @@ function Gate:uncount(request)
 end
 
 function Gate:is_exhausted()
-  return (self.dict:get(PREFIX .. self.key .. ":tries") or 0) >= TRIES_MOST
+  return (tonumber(self.dict:get(PREFIX .. self.key .. ":tries")) or 0) >= TRIES_MOST
 end
 
 --- Before a machine's next: brings its gate up to date; without the lock, it may not try the key.
@@ -126,7 +128,8 @@ function Gate:before_next()
   if not self:lock() then return self:change { state = "held", seconds = HOLD_SECONDS } end
   -- Whoever had the lock before may have told something.
   if self:learn(gate).state ~= "unproven" then return end
-  self:change { state = "held", seconds = self:is_exhausted() and HOLD_SECONDS or 0 }
+  local barred = self:is_exhausted()
+  self:change { state = "held", seconds = barred and HOLD_SECONDS or 0, barred = barred }
 end
 
 --- After a machine's next: the lock goes with the request that tries the key.
