@@ -15,10 +15,14 @@ void evs_settings_default(struct evs_settings *settings)
     };
 }
 
-bool evs_id_valid(struct evs_str text)
+bool evs_id_check(struct evs_str id, const char *name, struct evs_error *error)
 {
-    return text.len >= 1 && text.len <= 255 && evs_str_unreserved(text) &&
-           !evs_str_equal(text, EVS_STR(".")) && !evs_str_equal(text, EVS_STR(".."));
+    if (id.len >= 1 && id.len <= 255 && evs_str_unreserved(id) &&
+        !evs_str_equal(id, EVS_STR(".")) && !evs_str_equal(id, EVS_STR("..")))
+        return true;
+    evs_error_set(error, EVS_INVALID_ARGUMENT,
+                  "%s must be 1 to 255 characters of [A-Za-z0-9_.~-], and not '.' or '..'", name);
+    return false;
 }
 
 static bool refuse(struct evs_error *error, const char *option, const char *why)
@@ -231,7 +235,6 @@ struct evs_secrets evs_client_secrets(const struct evs_client *client)
     return secrets;
 }
 
-/* splitmix64: any seed is a good one. */
 void evs_client_name_show(const struct evs_client *client, char *out, size_t size, struct evs_str text)
 {
     struct evs_secrets secrets = evs_client_secrets(client);
@@ -241,6 +244,7 @@ void evs_client_name_show(const struct evs_client *client, char *out, size_t siz
         evs_name_show(out, size, text, &secrets);
 }
 
+/* splitmix64: any seed is a good one. */
 double evs_client_random(struct evs_client *client)
 {
     uint64_t z = client->random += 0x9e3779b97f4a7c15u;

@@ -100,8 +100,11 @@ bool evs_call_options_check(const struct evs_call_options *options, struct evs_e
 /** The same for those of a batch. */
 bool evs_batch_options_check(const struct evs_batch_options *options, struct evs_error *error);
 
-/** Whether `text` can be a project's or a snapshot's id: `[A-Za-z0-9_.~-]{1,255}`, not `.` or `..`. */
-bool evs_id_valid(struct evs_str text);
+/**
+ * Whether `id` can be a project's or a snapshot's: `[A-Za-z0-9_.~-]{1,255}`, not `.` or `..`; if not,
+ * `error` says so of `name`.
+ */
+bool evs_id_check(struct evs_str id, const char *name, struct evs_error *error);
 
 #pragma GCC visibility pop
 #endif

@@ -155,7 +155,6 @@ static enum evs_step send_attempt(struct evs_exchange *x, double now, double wal
     struct evs_client *client = x->client;
 
     if (!evs_request_sign(&x->request, client, wall + client->clock_offset)) {
-        x->generation = client->gate.generation;
         see(x);
         return stop_out_of_memory(x);
     }
@@ -165,7 +164,6 @@ static enum evs_step send_attempt(struct evs_exchange *x, double now, double wal
     x->state = EVS_X_IN_FLIGHT;
     x->sent_at = now;
     x->signed_at = wall;
-    x->generation = client->gate.generation;
     x->keys = client->keys.serial;
     want->request = &x->request;
     want->deadline = until;
@@ -207,6 +205,7 @@ static enum evs_step ask_gate(struct evs_exchange *x, double now, double wall, s
     switch (evs_gate_ask(gate, x, now, until)) {
     case EVS_GATE_PASS:
         x->tries_key = gate->state != EVS_GATE_PROVEN;
+        x->generation = gate->generation;
         return send_attempt(x, now, wall, until, want);
     case EVS_GATE_STOP:
         x->error = gate->error;

@@ -2,15 +2,6 @@
 
 #include <string.h>
 
-bool evs_id_check(struct evs_str id, const char *name, struct evs_error *error)
-{
-    if (evs_id_valid(id))
-        return true;
-    evs_error_set(error, EVS_INVALID_ARGUMENT,
-                  "%s must be 1 to 255 characters of [A-Za-z0-9_.~-], and not '.' or '..'", name);
-    return false;
-}
-
 static void reset(struct evs_flow *flow, const struct evs_flow_type *type, struct evs_client *client)
 {
     flow->type = type;

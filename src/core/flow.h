@@ -62,7 +62,7 @@ void evs_flow_reply(struct evs_flow *flow, const struct evs_facts *facts);
 /** There will be no answer to the request that is out. */
 void evs_flow_fail(struct evs_flow *flow, const struct evs_failure *failure);
 
-/** The connection of the request that is out is gone, with the client that was closed or with a parent process. */
+/** The connection of the request that is out is gone: the client was closed, or a parent process had it. */
 void evs_flow_lose(struct evs_flow *flow);
 
 /** End a call that has not ended: Client.Stopped. A request that is out counts as lost. */
@@ -85,9 +85,6 @@ void evs_flow_fail_with_error(struct evs_flow *flow);
 
 /** End the call with the exchange's error. */
 void evs_flow_fail_with_exchange(struct evs_flow *flow);
-
-/** Whether `id` is one that can stand in a URL; `error` names it where not. */
-bool evs_id_check(struct evs_str id, const char *name, struct evs_error *error);
 
 /** Whether `facts` say that the snapshot does not exist: 404 with itemNotFound or EVS.5404. */
 bool evs_facts_missing(const struct evs_facts *facts);

@@ -17,6 +17,13 @@ void evs_gate_look(struct evs_gate *gate, double now)
     gate->refused_now = false;
 }
 
+void evs_gate_recover(struct evs_gate *gate, double now)
+{
+    evs_gate_look(gate, now);
+    if (gate->state == EVS_GATE_REFUSED && now >= gate->refused_until)
+        evs_gate_renew(gate);
+}
+
 static bool may_try(struct evs_gate *gate, double now)
 {
     if (gate->unseen >= UNSEEN_MOST && now >= gate->unseen_since + UNSEEN_SECONDS)
@@ -28,12 +35,9 @@ enum evs_gate_answer evs_gate_ask(struct evs_gate *gate, const void *who, double
 {
     if (gate->state == EVS_GATE_PROVEN)
         return EVS_GATE_PASS;
-    evs_gate_look(gate, now);
-    if (gate->state == EVS_GATE_REFUSED) {
-        if (now < gate->refused_until)
-            return EVS_GATE_STOP;
-        evs_gate_renew(gate);
-    }
+    evs_gate_recover(gate, now);
+    if (gate->state == EVS_GATE_REFUSED)
+        return EVS_GATE_STOP;
     if (gate->holder && gate->holder != who && now < gate->holder_until)
         return gate->barred ? EVS_GATE_BAR : EVS_GATE_WAIT;
     if (!may_try(gate, now))

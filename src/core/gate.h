@@ -49,6 +49,9 @@ enum evs_gate_answer evs_gate_ask(struct evs_gate *gate, const void *who, double
 /** It is `now` (monotonic): the five minutes of a key that was refused since the last look begin. */
 void evs_gate_look(struct evs_gate *gate, double now);
 
+/** It is `now`: a refusal whose five minutes are over is forgotten. */
+void evs_gate_recover(struct evs_gate *gate, double now);
+
 /** `who`'s request ended and says nothing about the key, or `who` gives up. */
 void evs_gate_release(struct evs_gate *gate, const void *who);
 

@@ -29,7 +29,7 @@ struct evs_request {
 };
 
 /**
- * Aim `request` at an operation. Ids were checked (evs_id_valid) and stay valid; `id` counts only for
+ * Aim `request` at an operation. Ids were checked (evs_id_check) and stay valid; `id` counts only for
  * one snapshot, `request->query` (which the caller has written) only for a list.
  */
 void evs_request_aim(struct evs_request *request, const struct evs_client *client,

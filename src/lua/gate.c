@@ -118,9 +118,7 @@ static void hold(struct evs_client *client, double now, double seconds, bool bar
 {
     struct evs_gate *gate = &client->gate;
 
-    evs_gate_look(gate, now);
-    if (gate->state == EVS_GATE_REFUSED && now >= gate->refused_until)
-        evs_gate_renew(gate); /* the next who asks would, and forget who holds it */
+    evs_gate_recover(gate, now); /* the next who asks would, and forget who holds it */
     if (gate->holder && gate->holder != client && now < gate->holder_until)
         return;
     gate->holder = client;
