@@ -338,7 +338,7 @@ function Client:start(operation, project_id, what, opts) end
 ---@field clock_offset number seconds that the server's clock is ahead
 ---@field healed boolean a 401 was answered by setting the clock, or by other keys, just now
 ---@field seconds? number how much longer the key counts as refused, or is to be held
----@field barred? boolean held because too many calls were given up; those that wait then end in time
+---@field barred? boolean held as too many calls were given up: those that wait end in time
 ---@field error? evs.Error why it is refused
 
 --- Tells what is known of the key; with `change` makes it that. In the state `held` nobody new
