@@ -7,10 +7,11 @@ files["spec"] = { std = "min+busted" }
 
 -- Runs in nginx only, that is on LuaJIT with the globals of ngx_lua.
 files["spec/emulator"] = { std = "ngx_lua" }
+files["spec/emulator/emulator_spec.lua"] = { std = "min+busted" }
 files["src/resty"] = { std = "ngx_lua" }
 files["examples/snapshots.lua"] = { std = "ngx_lua" }
-files["spec/resty"] = { std = "ngx_lua" }
-files["spec/resty_*_spec.lua"] = { std = "luajit+busted" }
+files["spec/nginx/support"] = { std = "ngx_lua" }
+files["spec/nginx/*_spec.lua"] = { std = "luajit+busted" }
 
 -- LuaRocks reads its settings from globals.
 files["tools/luarocks-debian.lua"] = { globals = { "rocks_servers", "rocks_provided" } }

@@ -70,7 +70,8 @@ nettle_folder  := $(if $(NETTLE_LIBDIR),-L$(NETTLE_LIBDIR),$(call pkg,--libs-onl
 
 BUILD = build/$(LUA)
 
-CORE    := $(sort $(wildcard src/core/*.c))
+# The rooms that know nothing of Lua.
+CORE    := $(sort $(wildcard $(addprefix src/,$(addsuffix /*.c,base call http key sign))))
 SOURCES := lua_evs.c $(CORE) $(sort $(wildcard src/lua/*.c))
 OBJECTS  = $(SOURCES:%.c=$(BUILD)/%.o)
 PROBE    = $(wildcard spec/support/core_probe.c)
@@ -146,7 +147,7 @@ test: ## Everything that must hold before a change lands
 	@tools/deps test
 	@tools/check $(STEPS)
 
-spec: ## Run specs only, as in make spec LUA=5.3 SPEC=spec/sign_spec.lua
+spec: ## Run specs only, as in make spec LUA=5.3 SPEC=spec/api/sign_spec.lua
 	@$(MAKE) --no-print-directory modules
 	@tools/spec $(LUA) $(SPEC)
 

@@ -4,7 +4,7 @@
  *     floor_sign ROUNDS
  *
  * The floor hashes a canonical request and a string to sign that are ready; the key's HMAC state
- * was made before, and nettle brings it back there after each use. Ours (src/core/sign.c) writes
+ * was made before, and nettle brings it back there after each use. Ours (src/sign/sign.c) writes
  * the date, the canonical request, the string to sign and the Authorization value besides.
  *
  * As in a signature, the HMAC waits for the hash: its bytes hold the hash's. Blocks of both take
@@ -13,7 +13,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
-#include "../src/core/sign.h"
+#include "../src/sign/sign.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -5,7 +5,7 @@
 local socket = require "socket"
 
 local emulator = require("spec.support.emulator").start()
-local nginx = require("spec.resty.nginx").start()
+local nginx = require("spec.nginx.support.nginx").start()
 
 local ASKED = tonumber(arg[1]) or 5000
 local DELETIONS = 50

@@ -5,9 +5,9 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* RTLD_DEFAULT under -std=c11 */
 #endif
-#include "core/canonical.h"
-#include "core/client.h"
-#include "core/sign.h"
+#include "sign/canonical.h"
+#include "call/client.h"
+#include "sign/sign.h"
 
 #include <lauxlib.h>
 #include <lua.h>

@@ -4,7 +4,7 @@
 #ifndef EVS_LUA_BATCH_H
 #define EVS_LUA_BATCH_H
 
-#include "../core/batch.h"
+#include "call/batch.h"
 #include "client.h"
 
 #pragma GCC visibility push(hidden)

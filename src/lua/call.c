@@ -1,6 +1,6 @@
 #include "call.h"
 
-#include "../core/clock.h"
+#include "base/clock.h"
 #include "carry.h"
 #include "error.h"
 #include "machine.h"

@@ -4,7 +4,7 @@
 #ifndef EVS_LUA_CARRIED_H
 #define EVS_LUA_CARRIED_H
 
-#include "../core/exchange.h"
+#include "call/exchange.h"
 #include "compat.h"
 #include "json.h"
 

@@ -4,7 +4,7 @@
 #ifndef EVS_LUA_CARRY_H
 #define EVS_LUA_CARRY_H
 
-#include "../core/flow.h"
+#include "call/flow.h"
 #include "client.h"
 
 #pragma GCC visibility push(hidden)

@@ -1,7 +1,7 @@
 #include "client.h"
 
-#include "../core/clock.h"
-#include "../core/environment.h"
+#include "base/clock.h"
+#include "key/environment.h"
 #include "call.h"
 #include "error.h"
 #include "gate.h"

@@ -4,8 +4,8 @@
 #ifndef EVS_LUA_CLIENT_H
 #define EVS_LUA_CLIENT_H
 
-#include "../core/client.h"
-#include "../core/http.h"
+#include "call/client.h"
+#include "http/http.h"
 #include "compat.h"
 
 #pragma GCC visibility push(hidden)

@@ -4,7 +4,7 @@
 #ifndef EVS_LUA_ERROR_H
 #define EVS_LUA_ERROR_H
 
-#include "../core/error.h"
+#include "base/error.h"
 #include "compat.h"
 
 #pragma GCC visibility push(hidden)

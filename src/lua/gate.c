@@ -1,6 +1,6 @@
 #include "gate.h"
 
-#include "../core/keyring.h"
+#include "key/keyring.h"
 #include "client.h"
 #include "error.h"
 #include "options.h"

@@ -1,7 +1,7 @@
 #include "json.h"
 
-#include "../core/date.h"
-#include "../core/error.h"
+#include "base/date.h"
+#include "base/error.h"
 
 #include <stdio.h>
 

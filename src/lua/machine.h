@@ -4,9 +4,9 @@
 #ifndef EVS_LUA_MACHINE_H
 #define EVS_LUA_MACHINE_H
 
-#include "../core/delete.h"
-#include "../core/list.h"
-#include "../core/show.h"
+#include "call/delete.h"
+#include "call/list.h"
+#include "call/show.h"
 #include "client.h"
 
 #pragma GCC visibility push(hidden)

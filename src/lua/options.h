@@ -7,7 +7,7 @@
 #ifndef EVS_LUA_OPTIONS_H
 #define EVS_LUA_OPTIONS_H
 
-#include "../core/client.h"
+#include "call/client.h"
 #include "compat.h"
 
 #pragma GCC visibility push(hidden)

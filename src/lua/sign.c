@@ -1,8 +1,8 @@
 #include "lua/sign.h"
 
-#include "core/canonical.h"
-#include "core/scrub.h"
-#include "core/sign.h"
+#include "sign/canonical.h"
+#include "base/scrub.h"
+#include "sign/sign.h"
 
 #include <lauxlib.h>
 

@@ -1,6 +1,6 @@
 #include "sweep.h"
 
-#include "../core/clock.h"
+#include "base/clock.h"
 #include "batch.h"
 #include "carry.h"
 #include "error.h"

@@ -1,0 +1,53 @@
+/**
+ * What is known of one answer, free of JSON, of HTTP and of Lua.
+ *
+ * Whoever carries a request decodes its answer into this struct and hands it to the machine. The
+ * slices belong to the carrier and need to live only while the machine takes the answer.
+ */
+#ifndef EVS_FACTS_H
+#define EVS_FACTS_H
+
+#include "key/profile.h"
+#include "text.h"
+
+/** A snapshot as a GET or a list showed it, or as a script passed it on. */
+struct evs_snapshot {
+    struct evs_str id;      /**< empty: not a string */
+    struct evs_str status;  /**< empty: not a string */
+    struct evs_str name;    /**< empty for null */
+    struct evs_str project; /**< `os-extended-snapshot-attributes:project_id`; empty: not a string */
+    bool has_project;       /**< it is there, and not null */
+    bool has_name;          /**< `name` is a string or null */
+    bool has_metadata;      /**< `metadata` is a table */
+    bool enable_active;     /**< `metadata` has `__system__enableActive`, whatever its value */
+};
+
+/** A page of a list, held against the snapshots that earlier pages of it showed. */
+struct evs_page {
+    unsigned count;      /**< its rows */
+    unsigned fresh;      /**< those that no earlier page showed */
+    bool first_known;    /**< an earlier page showed its first row */
+    struct evs_str next; /**< the link to the next page; empty: none */
+};
+
+/** One answer of a server. */
+struct evs_facts {
+    int status;                /**< HTTP status */
+    bool json;                 /**< the body is a JSON object */
+    bool has_snapshot;         /**< the body holds a `snapshot` object */
+    bool has_page;             /**< the body holds `snapshots`, an array of objects with ids */
+    struct evs_str code;       /**< the error's code as text; empty: none */
+    struct evs_str kind;       /**< the name of an OpenStack envelope, `itemNotFound`; empty: none */
+    struct evs_str message;    /**< the error's message; empty: none */
+    struct evs_str request_id; /**< from the headers, else the body; empty: none */
+    struct evs_str body;       /**< the body as it came, for answers that are not JSON */
+    double retry_after;        /**< seconds to wait, from the answer on; negative: not given */
+    unsigned replays;          /**< times the carrier itself sent the request again before it */
+    double date;               /**< the server's clock, seconds since 1970; negative: not given */
+    struct evs_snapshot snapshot;
+    struct evs_page page;
+    struct evs_key_set credential; /**< the metadata service's `credential` object */
+    struct evs_str expires_at;     /**< its `expires_at` */
+};
+
+#endif

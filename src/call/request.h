@@ -1,0 +1,49 @@
+/**
+ * Requests of EVS: which method and URL an operation has, and the headers of one attempt at it.
+ */
+#ifndef EVS_REQUEST_H
+#define EVS_REQUEST_H
+
+#include "base/text.h"
+
+#pragma GCC visibility push(hidden)
+
+struct evs_client;
+
+enum evs_operation {
+    EVS_DELETE_SNAPSHOT, /**< `DELETE /v2/{project_id}/cloudsnapshots/{snapshot_id}` */
+    EVS_SHOW_SNAPSHOT,   /**< `GET /v2/{project_id}/cloudsnapshots/{snapshot_id}` */
+    EVS_LIST_SNAPSHOTS   /**< `GET /v2/{project_id}/cloudsnapshots/detail?{query}` */
+};
+
+/** A request, ready to be carried. Zeroed memory is an empty one. */
+struct evs_request {
+    const char *method;
+    struct evs_buf url;     /**< whole, escaped */
+    size_t target;          /**< where in it the path begins */
+    struct evs_buf headers; /**< `Name: value` lines joined by CRLF, none after the last; Accept first */
+    struct evs_buf path;    /**< canonical, with the slash at its end that is only signed */
+    struct evs_buf query;   /**< canonical; empty: none */
+    struct evs_str project; /**< borrowed from the caller of evs_request_aim */
+    struct evs_buf authorization;
+};
+
+/**
+ * Aim `request` at an operation. Ids were checked (evs_id_check) and stay valid; `id` counts only for
+ * one snapshot, `request->query` (which the caller has written) only for a list.
+ */
+void evs_request_aim(struct evs_request *request, const struct evs_client *client,
+                     enum evs_operation operation, struct evs_str project, struct evs_str id);
+
+/**
+ * Write the headers of an attempt at server time `wall` (seconds since 1970): signed with AK/SK, or
+ * carrying the token. Signed are host, x-sdk-date, x-project-id and x-security-token, the set that
+ * no proxy rewrites; Content-Type is not, but EVS asks for it. False when memory ends.
+ */
+bool evs_request_sign(struct evs_request *request, struct evs_client *client, double wall);
+
+/** Wipe it and give its memory back. */
+void evs_request_free(struct evs_request *request);
+
+#pragma GCC visibility pop
+#endif

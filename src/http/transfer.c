@@ -1,0 +1,501 @@
+#include "http_internal.h"
+
+#include "base/clock.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { HEADERS_LIMIT = 64 * 1024 };
+
+/* End it without an answer. */
+static void finish_failed(struct evs_transfer *t, enum evs_code code, const char *message,
+                          bool passing)
+{
+    t->finished = true;
+    t->answer.status = 0;
+    t->answer.failure = (struct evs_failure){
+        .code = code, .message = evs_str(message), .sent = t->writes > 0, .passing = passing};
+}
+
+/* --- callbacks: they touch C memory only, and call nobody --------------------------------------- */
+
+static size_t on_body(char *data, size_t size, size_t count, void *userdata)
+{
+    struct evs_transfer *t = userdata;
+
+    evs_buf_add(&t->body, (struct evs_str){data, size * count});
+    return t->body.failed ? 0 : size * count;
+}
+
+#ifdef HAVE_PREREQ
+/* Bytes that lie on a kept connection before the request is written are not the answer to it, but libcurl
+ * would take them for that: a goodbye (408) of an idle connection, a second 202 to the request before.
+ * A connection that the other side has closed shows here too. Frames of HTTP/2 say what they belong to. What
+ * a TLS library has decrypted already it keeps to itself: bytes that came in one record with the end of an
+ * answer are not seen here. */
+static bool has_unread(const struct evs_transfer *t, int local_port)
+{
+    const struct evs_socket *socket = evs_http_socket(t->http, local_port);
+    long connects = 0;
+
+    curl_easy_getinfo(t->easy, CURLINFO_NUM_CONNECTS, &connects);
+    return connects == 0 && socket && evs_socket_has_unread(socket);
+}
+
+/* libcurl sends a request again by itself when a reused connection closes without an answer. Whether to
+ * repeat a DELETE is not its decision. */
+static int on_request(void *userdata, char *ip, char *local_ip, int port, int local_port)
+{
+    struct evs_transfer *t = userdata;
+
+    (void)ip, (void)local_ip, (void)port;
+    if (t->writes == 0 && evs_clock_monotonic() >= t->deadline) {
+        finish_failed(t, EVS_TIMEOUT, "no time was left to send the request", true);
+        return CURL_PREREQFUNC_ABORT;
+    }
+    t->stale = t->writes == 0 && has_unread(t, local_port);
+    if (t->stale)
+        return CURL_PREREQFUNC_ABORT;
+    return ++t->writes > 1 ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+}
+#else
+/* Before 7.80 the repeated request can be seen, not stopped. */
+static int on_debug(CURL *easy, curl_infotype type, char *data, size_t size, void *userdata)
+{
+    struct evs_transfer *t = userdata;
+    struct evs_str text = {data, size};
+
+    (void)easy;
+    if (type == CURLINFO_HEADER_OUT && !evs_str_starts(text, EVS_STR("CONNECT ")))
+        t->writes++;
+    return 0;
+}
+#endif
+
+/* HTTP/1 answers: the connection is not shared. */
+static void note_http1(const struct evs_transfer *t)
+{
+    long local_port = 0;
+    struct evs_socket *socket;
+
+    curl_easy_getinfo(t->easy, CURLINFO_LOCAL_PORT, &local_port);
+    socket = evs_http_socket(t->http, (int)local_port);
+    if (socket)
+        socket->http1 = true;
+}
+
+/* Notes whether the header came to its end: libcurl calls an answer whole that was cut inside it. */
+static size_t on_header(char *data, size_t size, size_t count, void *userdata)
+{
+    struct evs_transfer *t = userdata;
+    struct evs_str line = {data, size * count};
+
+    bool begins = evs_str_starts(line, EVS_STR("HTTP/")); /* after a proxy's answer, or a 100, anew */
+
+    t->header_ended = !begins && (t->header_ended || line.len <= 2); /* trailers have no end of theirs */
+    if (t->writes > 0 && evs_str_starts(line, EVS_STR("HTTP/1")))
+        note_http1(t);
+#ifndef HAVE_EASY_HEADER
+    if (begins)
+        evs_buf_reset(&t->old_headers);
+    evs_buf_add(&t->old_headers, line);
+#endif
+    return size * count;
+}
+
+/* --- setting up ----------------------------------------------------------------------------------- */
+
+/* Only what the endpoint's scheme is. */
+static void set_protocols(CURL *easy, bool tls)
+{
+#ifdef HAVE_PROTOCOLS_STR
+    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, tls ? "https" : "http");
+#else
+    curl_easy_setopt(easy, CURLOPT_PROTOCOLS, tls ? (long)CURLPROTO_HTTPS : (long)CURLPROTO_HTTP);
+#endif
+}
+
+static void set_callbacks(struct evs_transfer *t)
+{
+    curl_easy_setopt(t->easy, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(t->easy, CURLOPT_WRITEDATA, t);
+    curl_easy_setopt(t->easy, CURLOPT_PRIVATE, t);
+    curl_easy_setopt(t->easy, CURLOPT_ERRORBUFFER, t->text);
+#ifdef HAVE_PREREQ
+    curl_easy_setopt(t->easy, CURLOPT_PREREQFUNCTION, on_request);
+    curl_easy_setopt(t->easy, CURLOPT_PREREQDATA, t);
+#else
+    curl_easy_setopt(t->easy, CURLOPT_DEBUGFUNCTION, on_debug);
+    curl_easy_setopt(t->easy, CURLOPT_DEBUGDATA, t);
+    curl_easy_setopt(t->easy, CURLOPT_VERBOSE, 1L);
+#endif
+    t->old_headers.max = HEADERS_LIMIT;
+    curl_easy_setopt(t->easy, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(t->easy, CURLOPT_HEADERDATA, t);
+}
+
+static void set_tls(CURL *easy, const struct evs_http *http)
+{
+    const struct evs_client *client = http->client;
+
+    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, client->tls_verify ? 1L : 0L);
+    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, client->tls_verify ? 2L : 0L);
+    curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    if (client->ca_file.len > 0) {
+        curl_easy_setopt(easy, CURLOPT_CAINFO, client->ca_file.data);
+        curl_easy_setopt(easy, CURLOPT_CAPATH, NULL); /* these only: not the system's beside them */
+    } else if (http->capath) {
+        curl_easy_setopt(easy, CURLOPT_CAINFO, NULL);
+        curl_easy_setopt(easy, CURLOPT_CAPATH, http->capath);
+    }
+}
+
+/* The proxy is always named, so that libcurl does not read the environment at every request. */
+static void set_proxy(CURL *easy, const struct evs_client *client, bool metadata)
+{
+    bool used = client->proxy.len > 0 && client->endpoint.tls && !metadata;
+
+    curl_easy_setopt(easy, CURLOPT_PROXY, used ? client->proxy.data : "");
+    curl_easy_setopt(easy, CURLOPT_NOPROXY, client->no_proxy.len > 0 ? client->no_proxy.data : "");
+}
+
+static char no_host[] = "Host:"; /* libcurl's list wants it writable, and does not write */
+
+/* Set up for EVS, or for the metadata service: plain http, and not through a proxy. */
+static void set_peer(struct evs_transfer *t, bool metadata)
+{
+    const struct evs_client *client = t->http->client;
+
+    t->metadata = metadata;
+    /* Our own Host line costs less than libcurl's, which is printed twice. */
+    t->no_host = (struct curl_slist){no_host, &t->headers};
+    curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, metadata ? &t->headers : &t->no_host);
+#ifdef HAVE_CURLU
+    curl_easy_setopt(t->easy, CURLOPT_CURLU, metadata ? NULL : t->http->endpoint);
+    curl_easy_setopt(t->easy, CURLOPT_REQUEST_TARGET, NULL);
+#endif
+    set_protocols(t->easy, client->endpoint.tls && !metadata);
+    set_proxy(t->easy, client, metadata);
+}
+
+struct evs_transfer *evs_transfer_new(struct evs_http *http)
+{
+    struct evs_transfer *t = calloc(1, sizeof *t);
+
+    if (!t)
+        return NULL;
+    t->easy = curl_easy_init();
+    if (!t->easy) {
+        free(t);
+        return NULL;
+    }
+    t->http = http;
+    t->next = http->all;
+    http->all = t;
+    curl_easy_setopt(t->easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(t->easy, CURLOPT_PATH_AS_IS, 1L);
+    curl_easy_setopt(t->easy, CURLOPT_NOPROGRESS, 1L);
+#ifdef HAVE_QUICK_EXIT
+    curl_easy_setopt(t->easy, CURLOPT_QUICK_EXIT, 1L);
+#endif
+    curl_easy_setopt(t->easy, CURLOPT_PIPEWAIT, 1L); /* for a stream on a connection that is being made */
+    set_callbacks(t);
+    evs_http_watch_sockets(http, t->easy);
+    set_tls(t->easy, http);
+    set_peer(t, false);
+    return t;
+}
+
+/* --- starting and stopping -------------------------------------------------------------------------- */
+
+void evs_transfer_abandon(struct evs_transfer *t)
+{
+    if (t->running && !evs_http_inherited(t->http))
+        curl_multi_remove_handle(t->http->multi, t->easy);
+    t->running = false;
+}
+
+void evs_transfer_detach(struct evs_transfer *t)
+{
+    struct evs_transfer **at = &t->http->all;
+
+    evs_transfer_abandon(t);
+    if (!evs_http_inherited(t->http))
+        curl_easy_cleanup(t->easy);
+    while (*at != t)
+        at = &(*at)->next;
+    *at = t->next;
+    t->http = NULL;
+    t->easy = NULL;
+}
+
+void evs_transfer_free(struct evs_transfer *t)
+{
+    if (!t)
+        return;
+    if (t->http)
+        evs_transfer_detach(t);
+    evs_buf_free(&t->body);
+    evs_buf_free(&t->old_headers);
+    free(t);
+}
+
+/* The endpoint stays parsed, and only the path changes: that saves libcurl a tenth of its work. */
+static CURLcode set_url(struct evs_transfer *t, const struct evs_request *request)
+{
+#ifdef HAVE_CURLU
+    if (!t->metadata)
+        return curl_easy_setopt(t->easy, CURLOPT_REQUEST_TARGET, request->url.data + request->target);
+#endif
+    return curl_easy_setopt(t->easy, CURLOPT_URL, request->url.data);
+}
+
+static void set_method(struct evs_transfer *t, const char *method)
+{
+    if (t->method && strcmp(t->method, method) == 0)
+        return;
+    curl_easy_setopt(t->easy, CURLOPT_HTTPGET, 1L);
+    curl_easy_setopt(t->easy, CURLOPT_CUSTOMREQUEST, strcmp(method, "GET") == 0 ? NULL : method);
+    t->method = method;
+}
+
+/* Only to be told when it changes. */
+static void set_fresh(struct evs_transfer *t, bool fresh)
+{
+    if (t->fresh != fresh)
+        curl_easy_setopt(t->easy, CURLOPT_FRESH_CONNECT, fresh ? 1L : 0L);
+    t->fresh = fresh;
+}
+
+#ifndef HAVE_PREREQ
+/* What has_unread is for, where libcurl does not tell which connection it will use: any kept one counts,
+ * while no other transfer runs. */
+static bool any_unread(const struct evs_http *http)
+{
+    for (const struct evs_transfer *t = http->all; t; t = t->next)
+        if (t->running)
+            return false;
+    for (size_t i = 0; i < http->socket_count; i++)
+        if (evs_socket_has_unread(&http->sockets[i]))
+            return true;
+    return false;
+}
+#endif
+
+void evs_transfer_start(struct evs_transfer *t, const struct evs_want *want, size_t limit)
+{
+    const struct evs_request *request = want->request;
+
+    if (want->metadata != t->metadata)
+        set_peer(t, want->metadata);
+
+    evs_buf_reset(&t->body);
+    evs_buf_reset(&t->old_headers);
+    t->body.max = limit;
+    t->text[0] = '\0';
+    t->writes = 0;
+    t->header_ended = t->stale = t->finished = false;
+    t->answer = (struct evs_answer){0};
+    t->deadline = want->deadline;
+    t->connect_deadline = evs_clock_monotonic() + want->connect_timeout;
+#ifndef HAVE_PREREQ
+    set_fresh(t, any_unread(t->http));
+#endif
+    t->headers.data = request->headers.data;
+    set_method(t, request->method);
+    if (set_url(t, request) != CURLE_OK ||
+        curl_multi_add_handle(t->http->multi, t->easy) != CURLM_OK)
+        finish_failed(t, EVS_NETWORK, "libcurl could not start the request", false);
+    t->running = true;
+}
+
+/* Which of our codes a failure of libcurl's is, and whether one that left nothing behind may pass. */
+static enum evs_code code_of(CURLcode code, bool *passing)
+{
+    *passing = true;
+    switch (code) {
+    case CURLE_COULDNT_RESOLVE_HOST:
+        return EVS_RESOLVE;
+    case CURLE_COULDNT_CONNECT:
+    case CURLE_INTERFACE_FAILED:
+        return EVS_CONNECT;
+    case CURLE_OPERATION_TIMEDOUT:
+        return EVS_TIMEOUT;
+    case CURLE_SSL_CONNECT_ERROR:
+        return EVS_TLS;
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_CIPHER:
+    case CURLE_SSL_ISSUER_ERROR:
+    case CURLE_SSL_ENGINE_NOTFOUND:
+        *passing = false;
+        return EVS_TLS;
+    case CURLE_COULDNT_RESOLVE_PROXY:
+#if LIBCURL_VERSION_NUM >= 0x074900
+    case CURLE_PROXY: /* 7.73: what speaks SOCKS said no */
+#endif
+        return EVS_PROXY;
+    case CURLE_OUT_OF_MEMORY:        /* a header over libcurl's limit, most likely */
+    case CURLE_UNSUPPORTED_PROTOCOL: /* "HTTP/1.1 banana" */
+    case CURLE_WEIRD_SERVER_REPLY:
+    case CURLE_BAD_CONTENT_ENCODING:
+        return EVS_BAD_RESPONSE;
+    default:
+        return EVS_NETWORK;
+    }
+}
+
+/* A proxy's no to CONNECT: its status, or 0. */
+static long proxy_refusal(const struct evs_transfer *t)
+{
+    long status = 0;
+
+    curl_easy_getinfo(t->easy, CURLINFO_HTTP_CONNECTCODE, &status);
+    return t->writes == 0 && status >= 300 ? status : 0;
+}
+
+/* Nothing was sent; start over, on a connection of its own. */
+static bool start_afresh(struct evs_transfer *t)
+{
+    t->stale = false;
+    curl_multi_remove_handle(t->http->multi, t->easy);
+    set_fresh(t, true);
+    return curl_multi_add_handle(t->http->multi, t->easy) == CURLM_OK;
+}
+
+void evs_transfer_finish(struct evs_transfer *t, CURLcode result)
+{
+    long status = 0;
+    bool passing;
+    enum evs_code code;
+
+    if (t->stale && start_afresh(t))
+        return;
+    set_fresh(t, false);
+    t->answer.body = evs_buf_str(&t->body);
+    t->answer.body_cut = t->body.failed;
+    t->answer.replays = t->writes > 1 ? t->writes - 1 : 0;
+    curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+    if (result == CURLE_OK && !t->header_ended) {
+        finish_failed(t, EVS_NETWORK, "the connection was closed inside the answer's header", true);
+        return;
+    }
+    if (result == CURLE_OK && status < 200) {
+        finish_failed(t, EVS_BAD_RESPONSE, "no answer came but one that announces another", true);
+        return;
+    }
+    if (result == CURLE_OK || (result == CURLE_WRITE_ERROR && t->body.failed && status > 0)) {
+        t->answer.status = (int)status;
+        t->finished = true;
+        return;
+    }
+    code = code_of(result, &passing);
+#ifdef HAVE_PREREQ
+    if (result == CURLE_ABORTED_BY_CALLBACK && t->writes > 1) {
+        t->writes = 1; /* the second was stopped before it was written */
+        t->answer.replays = 0;
+        finish_failed(t, EVS_NETWORK, "the connection was closed without an answer", true);
+        return;
+    }
+#endif
+    if (proxy_refusal(t) > 0) {
+        code = EVS_PROXY;
+        passing = proxy_refusal(t) >= 502 && proxy_refusal(t) <= 504; /* about the moment */
+    }
+    if (result == CURLE_OUT_OF_MEMORY && t->writes > 0)
+        finish_failed(t, code, "the answer's header is too large", passing);
+    else
+        finish_failed(t, code, t->text[0] ? t->text : curl_easy_strerror(result), passing);
+}
+
+/* Our own timers: they cost less than libcurl's, and a connection that takes too long can be told from
+ * an answer that does. */
+double evs_transfer_expires(const struct evs_transfer *t)
+{
+    return t->writes == 0 && t->connect_deadline < t->deadline ? t->connect_deadline : t->deadline;
+}
+
+void evs_transfer_expire(struct evs_transfer *t, double now)
+{
+    if (!t->running || t->finished || now < evs_transfer_expires(t))
+        return;
+    if (t->writes > 0)
+        finish_failed(t, EVS_TIMEOUT, "no answer came in time", true);
+    else
+        finish_failed(t, EVS_TIMEOUT, "no connection came about in time", true);
+}
+
+/* --- what came of it -------------------------------------------------------------------------------- */
+
+void evs_transfer_set_owner(struct evs_transfer *transfer, const void *group, void *owner)
+{
+    transfer->group = group;
+    transfer->owner = owner;
+}
+
+void *evs_transfer_owner(const struct evs_transfer *transfer)
+{
+    return transfer->owner;
+}
+
+bool evs_transfer_belongs(const struct evs_transfer *transfer, const struct evs_http *http)
+{
+    return transfer->http == http && http;
+}
+
+bool evs_transfer_finished(const struct evs_transfer *transfer)
+{
+    return transfer->finished && !transfer->running;
+}
+
+const struct evs_answer *evs_transfer_answer(const struct evs_transfer *transfer)
+{
+    return &transfer->answer;
+}
+
+#ifdef HAVE_EASY_HEADER
+struct evs_str evs_transfer_header(const struct evs_transfer *transfer, const char *name)
+{
+    struct curl_header *header;
+
+    if (!transfer->easy || curl_easy_header(transfer->easy, name, 0, CURLH_HEADER, -1, &header) != CURLHE_OK)
+        return (struct evs_str){0};
+    return evs_str(header->value);
+}
+#else
+struct evs_str evs_transfer_header(const struct evs_transfer *transfer, const char *name)
+{
+    struct evs_str all = evs_buf_str(&transfer->old_headers);
+    struct evs_str wanted = evs_str(name);
+
+    for (size_t start = 0, end; start < all.len; start = end + 1) {
+        struct evs_str line = {all.data + start, 0};
+
+        for (end = start; end < all.len && all.data[end] != '\n'; end++)
+            ;
+        line.len = end - start;
+        if (line.len > 0 && line.data[line.len - 1] == '\r')
+            line.len--;
+        if (line.len > wanted.len && line.data[wanted.len] == ':' &&
+            evs_str_equal_nocase((struct evs_str){line.data, wanted.len}, wanted)) {
+            line.data += wanted.len + 1;
+            line.len -= wanted.len + 1;
+            return evs_str_trim(line);
+        }
+    }
+    return (struct evs_str){0};
+}
+#endif
+
+void evs_transfer_request_id(const struct evs_transfer *transfer, char *out, size_t size)
+{
+    struct evs_str id = {0};
+
+    out[0] = '\0';
+    if (!transfer->http)
+        return;
+    for (const char *const *name = evs_request_id_headers; *name && id.len == 0; name++)
+        id = evs_transfer_header(transfer, *name);
+    evs_client_name_show(transfer->http->client, out, size, id);
+}
