@@ -33,6 +33,8 @@ build = {
     evs = {
       sources = {
         "lua_evs.c",
+        "src/base/message.c",
+        "src/call/answer.c",
         "src/call/batch.c",
         "src/sign/canonical.c",
         "src/call/client.c",

@@ -1,10 +1,9 @@
 /**
- * The one error there is: codes, outcomes, and how an answer becomes an error.
+ * The one error there is: codes, outcomes, and texts from outside made safe to show.
  */
 #ifndef EVS_ERROR_H
 #define EVS_ERROR_H
 
-#include "facts.h"
 #include "text.h"
 
 #pragma GCC visibility push(hidden)
@@ -90,17 +89,6 @@ void evs_name_show(char *out, size_t size, struct evs_str text, const struct evs
 /** Make `error` one of our own about a failure that somebody else describes in `text`. */
 void evs_error_quote(struct evs_error *error, enum evs_code code, struct evs_str text,
                      const struct evs_secrets *secrets);
-
-/**
- * Make `error` what a server's answer says: its code and message, else `HTTP.<status>` and the
- * status's reason with the body's first readable words. A code of the server's in our own
- * namespace (`Client.`), or one that is not of `[A-Za-z0-9._-]{1,64}`, is not taken.
- */
-void evs_error_answer(struct evs_error *error, const struct evs_facts *facts,
-                      const struct evs_secrets *secrets);
-
-/** The headers that may hold an answer's request id, in their order; NULL ends the list. */
-extern const char *const evs_request_id_headers[];
 
 /** The reason phrase of an HTTP status, "Not Found"; "" for one without a name. RFC 9110. */
 const char *evs_status_reason(int status);

@@ -1,5 +1,6 @@
 #include "exchange.h"
 
+#include "answer.h"
 #include "key/keyring.h"
 
 #include <math.h>

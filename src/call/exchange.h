@@ -7,10 +7,11 @@
 #ifndef EVS_EXCHANGE_H
 #define EVS_EXCHANGE_H
 
-#include "carrier.h"
+#include "base/message.h"
 #include "client.h"
-#include "base/facts.h"
+#include "facts.h"
 #include "pacer.h"
+#include "request.h"
 
 #pragma GCC visibility push(hidden)
 

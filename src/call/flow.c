@@ -1,5 +1,7 @@
 #include "flow.h"
 
+#include "answer.h"
+
 #include <string.h>
 
 static void reset(struct evs_flow *flow, const struct evs_flow_type *type, struct evs_client *client)

@@ -82,12 +82,3 @@ bool evs_request_sign(struct evs_request *request, struct evs_client *client, do
     return !headers->failed && !request->url.failed && !request->path.failed &&
            !request->query.failed;
 }
-
-void evs_request_free(struct evs_request *request)
-{
-    evs_buf_free(&request->url);
-    evs_buf_free(&request->headers);
-    evs_buf_free(&request->path);
-    evs_buf_free(&request->query);
-    evs_buf_free(&request->authorization);
-}

@@ -4,7 +4,7 @@
 #ifndef EVS_REQUEST_H
 #define EVS_REQUEST_H
 
-#include "base/text.h"
+#include "base/message.h"
 
 #pragma GCC visibility push(hidden)
 
@@ -14,18 +14,6 @@ enum evs_operation {
     EVS_DELETE_SNAPSHOT, /**< `DELETE /v2/{project_id}/cloudsnapshots/{snapshot_id}` */
     EVS_SHOW_SNAPSHOT,   /**< `GET /v2/{project_id}/cloudsnapshots/{snapshot_id}` */
     EVS_LIST_SNAPSHOTS   /**< `GET /v2/{project_id}/cloudsnapshots/detail?{query}` */
-};
-
-/** A request, ready to be carried. Zeroed memory is an empty one. */
-struct evs_request {
-    const char *method;
-    struct evs_buf url;     /**< whole, escaped */
-    size_t target;          /**< where in it the path begins */
-    struct evs_buf headers; /**< `Name: value` lines joined by CRLF, none after the last; Accept first */
-    struct evs_buf path;    /**< canonical, with the slash at its end that is only signed */
-    struct evs_buf query;   /**< canonical; empty: none */
-    struct evs_str project; /**< borrowed from the caller of evs_request_aim */
-    struct evs_buf authorization;
 };
 
 /**
@@ -41,9 +29,6 @@ void evs_request_aim(struct evs_request *request, const struct evs_client *clien
  * no proxy rewrites; Content-Type is not, but EVS asks for it. False when memory ends.
  */
 bool evs_request_sign(struct evs_request *request, struct evs_client *client, double wall);
-
-/** Wipe it and give its memory back. */
-void evs_request_free(struct evs_request *request);
 
 #pragma GCC visibility pop
 #endif

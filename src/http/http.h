@@ -7,7 +7,7 @@
 #ifndef EVS_HTTP_H
 #define EVS_HTTP_H
 
-#include "call/carrier.h"
+#include "base/message.h"
 #include "call/client.h"
 
 #pragma GCC visibility push(hidden)

@@ -9,8 +9,8 @@
 #define EVS_METADATA_H
 
 #include "base/error.h"
-#include "base/facts.h"
-#include "call/request.h"
+#include "call/facts.h"
+#include "base/message.h"
 
 #pragma GCC visibility push(hidden)
 

@@ -1,7 +1,7 @@
 #include "json.h"
 
 #include "base/date.h"
-#include "base/error.h"
+#include "base/message.h"
 
 #include <stdio.h>
 

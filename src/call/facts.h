@@ -7,8 +7,8 @@
 #ifndef EVS_FACTS_H
 #define EVS_FACTS_H
 
+#include "base/text.h"
 #include "key/profile.h"
-#include "text.h"
 
 /** A snapshot as a GET or a list showed it, or as a script passed it on. */
 struct evs_snapshot {

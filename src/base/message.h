@@ -1,0 +1,48 @@
+/**
+ * What a machine and its driver say to each other, but for the answer itself: the request to send, and
+ * why there is no answer.
+ */
+#ifndef EVS_MESSAGE_H
+#define EVS_MESSAGE_H
+
+#include "error.h"
+
+#pragma GCC visibility push(hidden)
+
+/** A request, ready to be sent. Zeroed memory is an empty one. */
+struct evs_request {
+    const char *method;
+    struct evs_buf url;     /**< whole, escaped */
+    size_t target;          /**< where in `url` the path begins */
+    struct evs_buf headers; /**< `Name: value` lines joined by CRLF, none after the last; Accept first */
+    struct evs_buf path;    /**< canonical, with the slash at its end that is only signed */
+    struct evs_buf query;   /**< canonical; empty: none */
+    struct evs_str project; /**< borrowed from the call */
+    struct evs_buf authorization;
+};
+
+/** Wipe a request and give its memory back. */
+void evs_request_free(struct evs_request *request);
+
+/** What goes with a machine's step. */
+struct evs_want {
+    double seconds;                    /**< SLEEP: how long */
+    const struct evs_request *request; /**< SEND: what; valid until reply or fail */
+    double deadline;                   /**< SEND: when to give the attempt up, monotonic */
+    double connect_timeout;            /**< SEND: seconds for the connection, within the deadline */
+    bool metadata;                     /**< SEND: for the metadata service: not through a proxy */
+};
+
+/** Why a driver has no answer to show. */
+struct evs_failure {
+    enum evs_code code;     /**< RESOLVE, CONNECT, TLS, PROXY, TIMEOUT, NETWORK or BAD_RESPONSE */
+    struct evs_str message; /**< what happened, for people */
+    bool sent;              /**< some of the request may have left this machine */
+    bool passing;           /**< not sent, and likely to work on another try */
+};
+
+/** The headers that may hold an answer's request id, in their order; NULL ends the list. */
+extern const char *const evs_request_id_headers[];
+
+#pragma GCC visibility pop
+#endif
