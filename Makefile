@@ -13,6 +13,7 @@ LUADIR  = $(PREFIX)/share/lua/$(LUA_ABI)
 PKG_CONFIG = pkg-config
 INSTALL    = install
 SPEC       = spec
+SECONDS    = 60
 
 # Where headers and libraries are. Left empty, pkg-config is asked, and where it knows nothing the
 # compiler's own folders have to do.
@@ -151,6 +152,10 @@ spec: ## Run specs only, as in make spec LUA=5.3 SPEC=spec/api/sign_spec.lua
 	@$(MAKE) --no-print-directory modules
 	@tools/spec $(LUA) $(SPEC)
 
+model: ## Run the model cloud on a new seed, as in make model SECONDS=600
+	@$(MAKE) --no-print-directory LUA=5.4 modules
+	@tools/model $(SECONDS)
+
 interop: ## Let the official Node core talk to the emulator
 	@tools/deps demo interop
 	@spec/interop/run
@@ -172,4 +177,4 @@ FORCE:
 
 .DEFAULT_GOAL = all
 .DELETE_ON_ERROR:
-.PHONY: all help modules install deps demo emulator test spec interop bench doc clean FORCE
+.PHONY: all help modules install deps demo emulator test spec model interop bench doc clean FORCE

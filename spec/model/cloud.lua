@@ -182,14 +182,14 @@ local function signature(key, request, time)
   }).Authorization
 end
 
--- The key that a request names, as the server knows it: { ak, sk, security_token, dies }.
+--- The key that a request names, as the server knows it: { ak, sk, security_token, dies }.
 function Cloud:key_of(request)
   if self.service then
     return self.service:find(request.headers.Authorization)
   end
   self.key = self.key or {
     ak = self.plan.ak, sk = self.plan.server_sk, security_token = self.plan.security_token,
-    dies = self.plan.key_ends_at,
+    dies = self.plan.key_ends_at, wrong = 0,
   }
   return self.key
 end

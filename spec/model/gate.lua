@@ -14,38 +14,38 @@ local WRONG_IN_A_ROW = 5
 local HOLDER_GRACE = 1
 local CLOCK_TOLERANCE = 600
 local UNSEEN_MOST, UNSEEN_SECONDS = 3, 300
-local TINY = 1e-6 -- two clocks do not round alike
 
 --- `trusted`: the server's Date may be believed; `signs`: AK/SK are in use, so a clock matters.
+-- Ends are kept in monotonic seconds, as the client has them, so that both round alike.
 function Gate.new(plan)
   return setmetatable({
     state = "unproven", epoch = 0, healed = false, trusted = plan.trusted, signs = not plan.token,
-    offset = 0, agency = plan.agency, heals = 0, heals_proven = 0, unseen = 0,
+    offset = 0, agency = plan.agency, heals = 0, heals_proven = 0, unseen = 0, mono = plan.mono,
   }, Gate)
 end
 
 --- Whether calls are told that the key is refused: for five minutes from the answer that said so.
 function Gate:refused(now)
-  return self.state == "refused" and now < self.refused_until
+  return self.state == "refused" and self.mono + now < self.refused_until
 end
 
 --- Whether so many probes were given up before their end was seen that no other may leave for now.
 function Gate:exhausted(now)
   return self.state == "unproven" and self.unseen >= UNSEEN_MOST
-    and now < self.unseen_since + UNSEEN_SECONDS
+    and self.mono + now < self.unseen_since + UNSEEN_SECONDS
 end
 
 --- Whether somebody else's probe keeps `call` from sending.
 function Gate:busy(call, now)
   local holder = self.holder
   return self.state ~= "proven" and holder ~= nil and holder.call ~= call
-    and (not holder.call.abandoned or now < holder.deadline + HOLDER_GRACE)
+    and (not holder.call.abandoned or self.mono + now < holder.until_mono + HOLDER_GRACE)
 end
 
 -- A probe leaves.
 function Gate:probe(request, now)
   if self.unseen == 0 or self.unseen >= UNSEEN_MOST then
-    self.unseen, self.unseen_since = 0, now
+    self.unseen, self.unseen_since = 0, self.mono + now
   end
   self.unseen = self.unseen + 1
   self.holder, request.probes = request, true
@@ -73,9 +73,9 @@ function Gate:send(request, now)
     self.state, self.healed, self.holder, self.epoch = "unproven", false, nil, self.epoch + 1
     self.unseen = 0
   end
-  if self:exhausted(now + TINY) then
+  if self:exhausted(now) then
     return "a request tries a key though three were given up unseen"
-  elseif self:busy(request.call, now + TINY) then
+  elseif self:busy(request.call, now) then
     return "two requests probe an unproven key at once"
   end
   request.epoch = self.epoch
@@ -93,7 +93,7 @@ function Gate:release(call)
 end
 
 local function refuse(self, answer, now)
-  self.state, self.refused_until, self.holder = "refused", now + REFUSED_SECONDS, nil
+  self.state, self.refused_until, self.holder = "refused", self.mono + now + REFUSED_SECONDS, nil
   self.code = answer.code
 end
 
@@ -140,15 +140,29 @@ function Gate:reply(request, answer, now)
   return false
 end
 
+-- A wrong signature is seen: the first of a row, or that of a request which left after the first
+-- was seen. Those that were in flight then do not count: no client can call them back.
+local function count_wrong(key, request, now)
+  if key.wrong == 0 or now - key.wrong_at >= REFUSED_SECONDS then
+    key.row, key.wrong = (key.row or 0) + 1, 1
+  elseif request.row == key.row then
+    key.wrong = key.wrong + 1
+  end
+  key.wrong_at = now
+end
+
+--- A request leaves with its key; what it then knows of wrong signatures.
+function Gate.mark(request)
+  request.row = request.key and request.key.row
+end
+
 --- Counts what the client knows of wrong signatures; returns what is wrong with their number.
 function Gate.count(request, answer, now)
   local key = request.key
   if not key then
     return nil
-  end
-  if answer.status == 401 and request.wrong_signature then
-    key.wrong = now - (key.wrong_at or -math.huge) < REFUSED_SECONDS and key.wrong + 1 or 1
-    key.wrong_at = now
+  elseif answer.status == 401 and request.wrong_signature then
+    count_wrong(key, request, now)
     if key.wrong > WRONG_IN_A_ROW then
       return "the key would be locked: " .. key.wrong .. " wrong signatures in a row"
     end

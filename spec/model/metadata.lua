@@ -23,7 +23,7 @@ function Service.new(random, plan)
   local from = -1
   for i = 1, random:upto(4) do
     local lasts = random:weighted({ 2, random:scale(0.1, 40), 1, 7200 })
-    local key = { ak = "ASMODEL00000000" .. ("%d"):format(i), from = from }
+    local key = { ak = "ASMODEL00000000" .. ("%d"):format(i), from = from, wrong = 0 }
     key.sk = HANDED .. ("%d"):format(i) .. "/" .. key.ak
     key.security_token = "token-of-the-agency-" .. ("%d"):format(i) .. "/" .. key.ak .. "=="
     from = from + lasts

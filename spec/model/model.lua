@@ -159,15 +159,14 @@ local function send(world, task, wanted)
   local call = task.call
   local request = {
     call = call, method = wanted.method, url = wanted.url, headers = wanted.headers,
-    sent_at = world.now, deadline = wanted.deadline - world.plan.mono,
+    sent_at = world.now, deadline = wanted.deadline - world.plan.mono, until_mono = wanted.deadline,
     seconds = wanted.deadline - world:mono(), wall = world:wall(),
   }
   if wanted.metadata then
     send_for_keys(world, task, request)
     return
-  elseif world.cloud.service then
-    request.key = world.cloud.service:find(request.headers.Authorization)
   end
+  request.key = not world.plan.token and world.cloud:key_of(request) or nil
   world:note(call, "SEND %s, %g s at most", request.method, request.deadline - world.now)
   world.watch:send(call, request, world.now)
   local fate = network.fate(world, request)

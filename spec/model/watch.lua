@@ -75,6 +75,7 @@ function Watch:send(call, request, now)
   end
   check_deadline(call, request, now)
   self:check_signing_time(request)
+  Gate.mark(request)
   local wrong = self.gate:send(request, now)
   if wrong then
     fault(wrong)
@@ -125,8 +126,8 @@ function Watch:sleep(call, seconds, now)
     if math.abs(now + seconds - call.wake) > TINY then
       fault("a pause changed its end")
     end
-  elseif not self.plan.agency and not self.gate:busy(call, now - TINY) then
-    if not self.gate:exhausted(now - TINY) then
+  elseif not self.plan.agency and not self.gate:busy(call, now) then
+    if not self.gate:exhausted(now) then
       fault("a call sleeps without a reason")
     end
     call:begin(now)
