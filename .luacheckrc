@@ -7,7 +7,7 @@ files["spec"] = { std = "min+busted" }
 
 -- Runs in nginx only, that is on LuaJIT with the globals of ngx_lua.
 files["spec/emulator"] = { std = "ngx_lua" }
-files["spec/emulator/emulator_spec.lua"] = { std = "min+busted" }
+files["spec/emulator/*_spec.lua"] = { std = "min+busted" }
 files["src/resty"] = { std = "ngx_lua" }
 files["examples/snapshots.lua"] = { std = "ngx_lua" }
 files["spec/nginx/support"] = { std = "ngx_lua" }

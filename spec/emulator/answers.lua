@@ -1,7 +1,7 @@
 --- Answers as plain tables { status, headers, body, content_type }, and putting them on the wire.
 
 local cjson = require "cjson"
-local clock = require "spec.emulator.clock"
+local clock = require "emulator.clock"
 
 local answers = {}
 

@@ -3,11 +3,11 @@
 -- `check` only judges. Whether the verdict counts against the AK is for the caller to say, with
 -- `count`: a request that is answered by a misbehaviour never reaches the gateway's books.
 
-local answers = require "spec.emulator.answers"
-local clock = require "spec.emulator.clock"
-local facts = require "spec.emulator.facts"
-local keys = require "spec.emulator.keys"
-local signature = require "spec.emulator.signature"
+local answers = require "emulator.answers"
+local clock = require "emulator.clock"
+local facts = require "emulator.facts"
+local keys = require "emulator.keys"
+local signature = require "emulator.signature"
 
 local authenticate = {}
 

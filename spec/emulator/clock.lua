@@ -1,6 +1,6 @@
 --- The emulator's clock: the machine's, moved by the skew that POST /emulator/clock sets.
 
-local state = require "spec.emulator.state"
+local state = require "emulator.state"
 
 local clock = {}
 

@@ -1,17 +1,17 @@
 --- The control API below /emulator/: how specs prepare the emulator and ask what happened.
 
 local cjson = require "cjson"
-local answers = require "spec.emulator.answers"
-local clock = require "spec.emulator.clock"
-local facts = require "spec.emulator.facts"
-local journal = require "spec.emulator.journal"
-local keys = require "spec.emulator.keys"
-local limiter = require "spec.emulator.limiter"
-local metadata = require "spec.emulator.metadata"
-local misbehave = require "spec.emulator.misbehave"
-local seed = require "spec.emulator.seed"
-local snapshots = require "spec.emulator.snapshots"
-local state = require "spec.emulator.state"
+local answers = require "emulator.answers"
+local clock = require "emulator.clock"
+local facts = require "emulator.facts"
+local journal = require "emulator.journal"
+local keys = require "emulator.keys"
+local limiter = require "emulator.limiter"
+local metadata = require "emulator.metadata"
+local misbehave = require "emulator.misbehave"
+local seed = require "emulator.seed"
+local snapshots = require "emulator.snapshots"
+local state = require "emulator.state"
 
 local control = {}
 

@@ -1,10 +1,10 @@
 --- The EVS API: delete, show and list snapshots. Takes requests whose credentials were checked.
 
 local cjson = require "cjson"
-local answers = require "spec.emulator.answers"
-local signature = require "spec.emulator.signature"
-local snapshots = require "spec.emulator.snapshots"
-local state = require "spec.emulator.state"
+local answers = require "emulator.answers"
+local signature = require "emulator.signature"
+local snapshots = require "emulator.snapshots"
+local state = require "emulator.state"
 
 local evs = {}
 

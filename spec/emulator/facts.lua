@@ -35,7 +35,7 @@ function facts.init(given)
   all.ca_file = given.directory .. "/ca.crt"
   all.pid = given.pid
   all.directory = given.directory
-  for name, id in pairs(require("spec.emulator.seed").ids) do
+  for name, id in pairs(require("emulator.seed").ids) do
     if name == "snapshot_id" or name == "backup_id" or name == "missing_id" then all[name] = id end
   end
 end

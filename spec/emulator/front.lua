@@ -1,15 +1,15 @@
 --- The way of a request to EVS or to the metadata service: into the journal, past the
 -- misbehaviours, and to its answer.
 
-local answers = require "spec.emulator.answers"
-local authenticate = require "spec.emulator.authenticate"
-local evs = require "spec.emulator.evs"
-local journal = require "spec.emulator.journal"
-local limiter = require "spec.emulator.limiter"
-local metadata = require "spec.emulator.metadata"
-local misbehave = require "spec.emulator.misbehave"
-local mischief = require "spec.emulator.mischief"
-local state = require "spec.emulator.state"
+local answers = require "emulator.answers"
+local authenticate = require "emulator.authenticate"
+local evs = require "emulator.evs"
+local journal = require "emulator.journal"
+local limiter = require "emulator.limiter"
+local metadata = require "emulator.metadata"
+local misbehave = require "emulator.misbehave"
+local mischief = require "emulator.mischief"
+local state = require "emulator.state"
 
 local front = {}
 

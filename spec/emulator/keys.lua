@@ -1,9 +1,9 @@
 --- Who may call: access keys, their security tokens and projects, IAM tokens; and the lock that
 -- the gateway puts on an AK after too many wrong signatures in a row.
 
-local clock = require "spec.emulator.clock"
-local facts = require "spec.emulator.facts"
-local state = require "spec.emulator.state"
+local clock = require "emulator.clock"
+local facts = require "emulator.facts"
+local state = require "emulator.state"
 
 local keys = {}
 

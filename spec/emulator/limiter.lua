@@ -1,7 +1,7 @@
 --- A limit on requests per second, as the gateway (JSON) or a plain nginx (HTML) tells of it.
 
-local answers = require "spec.emulator.answers"
-local state = require "spec.emulator.state"
+local answers = require "emulator.answers"
+local state = require "emulator.state"
 
 local limiter = {}
 

@@ -1,9 +1,9 @@
 --- The metadata service of an ECS instance: a session token and temporary keys.
 
-local answers = require "spec.emulator.answers"
-local facts = require "spec.emulator.facts"
-local keys = require "spec.emulator.keys"
-local state = require "spec.emulator.state"
+local answers = require "emulator.answers"
+local facts = require "emulator.facts"
+local keys = require "emulator.keys"
+local state = require "emulator.state"
 
 local metadata = {}
 

@@ -1,7 +1,7 @@
 --- Rules that make chosen requests go wrong. Which rule applies is decided here; what it then does
 -- is in mischief.lua.
 
-local state = require "spec.emulator.state"
+local state = require "emulator.state"
 
 local misbehave = {}
 

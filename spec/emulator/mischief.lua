@@ -1,9 +1,9 @@
 --- Carries out what a misbehaviour rule says.
 
-local answers = require "spec.emulator.answers"
-local authenticate = require "spec.emulator.authenticate"
+local answers = require "emulator.answers"
+local authenticate = require "emulator.authenticate"
 local cjson = require "cjson"
-local state = require "spec.emulator.state"
+local state = require "emulator.state"
 
 local mischief = {}
 

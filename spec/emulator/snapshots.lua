@@ -11,7 +11,7 @@
 -- is the machine's, a skewed emulator clock does not speed it up.
 
 local cjson = require "cjson"
-local clock = require "spec.emulator.clock"
+local clock = require "emulator.clock"
 
 local snapshots = {}
 

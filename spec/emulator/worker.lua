@@ -1,9 +1,9 @@
 --- The start of the worker process, and its watch over the processes that it must not outlive.
 
 local ffi = require "ffi"
-local control = require "spec.emulator.control"
-local facts = require "spec.emulator.facts"
-local state = require "spec.emulator.state"
+local control = require "emulator.control"
+local facts = require "emulator.facts"
+local state = require "emulator.state"
 
 local worker = {}
 
