@@ -126,7 +126,7 @@ modules: $(MODULES)
 install: $(BUILD)/evs.so ## Install under PREFIX (/usr/local); DESTDIR, LIBDIR and LUADIR are heeded
 	$(INSTALL) -d '$(DESTDIR)$(LIBDIR)'
 	$(INSTALL) -m 755 $(BUILD)/evs.so '$(DESTDIR)$(LIBDIR)/evs.so'
-	@set -e; for file in $(wildcard src/resty/*.lua src/resty/*/*.lua); do \
+	@set -e; for file in $(wildcard src/*/*.lua src/*/*/*.lua); do \
 	    $(INSTALL) -d "$(DESTDIR)$(LUADIR)/$$(dirname "$${file#src/}")"; \
 	    $(INSTALL) -m 644 "$$file" "$(DESTDIR)$(LUADIR)/$${file#src/}"; \
 	done

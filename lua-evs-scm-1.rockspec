@@ -82,6 +82,9 @@ build = {
       libdirs = { "$(CURL_LIBDIR)", "$(NETTLE_LIBDIR)" },
       libraries = { "curl", "nettle", "pthread", "dl" },
     },
+    ["evs.retention"] = "src/evs/retention.lua",
+    ["evs.retention.date"] = "src/evs/retention/date.lua",
+    ["evs.retention.policy"] = "src/evs/retention/policy.lua",
     -- For nginx, that is for LuaJIT only; elsewhere they are never loaded.
     ["resty.evs"] = "src/resty/evs.lua",
     ["resty.evs.adapter"] = "src/resty/evs/adapter.lua",
