@@ -18,6 +18,11 @@ local function random_hex()
     random(0, 0xffffff), random(0, 0xffffff), random(0, 0xffffff), random(0, 0xff))
 end
 
+-- 32 hex digits with the dashes of a UUID.
+local function dashed(digits)
+  return (digits:gsub("^(%x%x%x%x%x%x%x%x)(%x%x%x%x)(%x%x%x%x)(%x%x%x%x)", "%1-%2-%3-%4-"))
+end
+
 --- The request id of the request being served: 32 hex digits.
 function answers.request_id()
   local ctx = ngx.ctx
@@ -74,9 +79,21 @@ function answers.unrouted()
   }
 end
 
---- The 202 of a deletion: nothing in it, and yet typed as HTML, as Cinder sends it.
-function answers.accepted()
-  return { status = 202, openstack = true, body = "", content_type = "text/html; charset=UTF-8" }
+-- The bodies that the 202 of a deletion may have.
+local ACCEPTED = {
+  -- Nothing in it, and yet typed as HTML, as Cinder sends it.
+  empty = function() return "", "text/html; charset=UTF-8" end,
+  job = function()
+    return cjson.encode { job_id = dashed(random_hex()) }, "application/json"
+  end,
+  no_job = function() return "{}", "application/json" end,
+  text = function() return "accepted", "text/plain; charset=UTF-8" end,
+}
+
+--- The 202 of a deletion; `how` is a word of the setting `accepted`.
+function answers.accepted(how)
+  local body, content_type = ACCEPTED[how]()
+  return { status = 202, openstack = true, body = body, content_type = content_type }
 end
 
 --- An error page as nginx makes them.
@@ -97,8 +114,7 @@ function answers.send_headers(answer, length, skew)
   header["Content-Type"] = answer.content_type or "text/html"
   header["X-Request-Id"] = answers.request_id()
   if answer.openstack then
-    header["X-Openstack-Request-Id"] = "req-" .. answers.request_id():gsub(
-      "^(%x%x%x%x%x%x%x%x)(%x%x%x%x)(%x%x%x%x)(%x%x%x%x)", "%1-%2-%3-%4-")
+    header["X-Openstack-Request-Id"] = "req-" .. dashed(answers.request_id())
   end
   local shift = clock.skew() + (skew or 0)
   if shift ~= 0 then header["Date"] = ngx.http_time(ngx.time() + shift) end

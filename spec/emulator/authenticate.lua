@@ -46,9 +46,9 @@ local function wrong_time(date)
   return nil
 end
 
-local function wrong_scope(parsed, date)
+local function wrong_scope(parsed, date, service)
   if not parsed.scope then return nil end
-  local expected = date:sub(1, 8) .. "/" .. facts.get("region") .. "/evs"
+  local expected = ("%s/%s/%s"):format(date:sub(1, 8), facts.get("region"), service)
   return parsed.scope ~= expected and "credential scope must be " .. expected or nil
 end
 
@@ -104,7 +104,7 @@ local function check_signature(request, authorization)
   local problem = unsignable(request, parsed)
   if problem then return refuse(problem, key.ak) end
   local date = request.headers["x-sdk-date"]
-  problem = wrong_time(date) or wrong_scope(parsed, date)
+  problem = wrong_time(date) or wrong_scope(parsed, date, request.service)
   if problem then return refuse(problem, key.ak) end
   local hash, hash_problem = payload_hash(request, parsed)
   if not hash then return refuse(hash_problem, key.ak) end
@@ -132,6 +132,9 @@ function authenticate.check(request)
   if type(authorization) == "string" then return check_signature(request, authorization) end
   local token = request.headers["x-auth-token"]
   if token then return check_token(request, token) end
+  if request.generation.anonymous == "keystone" then
+    return { ok = false, answer = answers.keystone() }
+  end
   return refuse("the request carries no credentials")
 end
 

@@ -5,13 +5,16 @@ local answers = require "emulator.answers"
 local clock = require "emulator.clock"
 local facts = require "emulator.facts"
 local journal = require "emulator.journal"
+local iam = require "emulator.iam"
 local keys = require "emulator.keys"
 local limiter = require "emulator.limiter"
 local metadata = require "emulator.metadata"
 local misbehave = require "emulator.misbehave"
 local seed = require "emulator.seed"
+local settings = require "emulator.settings"
 local snapshots = require "emulator.snapshots"
 local state = require "emulator.state"
+local volumes = require "emulator.volumes"
 
 local control = {}
 
@@ -45,7 +48,7 @@ end
 local calls = {}
 
 calls["GET "] = function()
-  return answers.json(200, { facts = facts.all(), seed = seed.ids, settings = state.settings(),
+  return answers.json(200, { facts = facts.all(), seed = seed.ids, settings = settings.all(),
     skew = clock.skew() })
 end
 
@@ -69,7 +72,7 @@ calls["GET snapshots"] = function(_, query)
   for i, snapshot in ipairs(snapshots.all(query.project_id)) do
     local copy = {}
     for name, value in pairs(snapshot) do copy[name] = value end
-    copy.status, copy.shown = snapshots.status(snapshot), nil
+    copy.status, copy.shown = snapshots.value(snapshot, "status"), nil
     list[i] = copy
   end
   return answers.json(200, answers.array(list))
@@ -125,13 +128,32 @@ calls["POST rate"] = function(body)
 end
 
 calls["POST settings"] = function(body)
-  local done, problem = state.change_settings(body)
+  local done, problem = settings.change(body)
   return done and DONE or bad(problem)
 end
 
 calls["POST metadata"] = function(body)
   local done, problem = metadata.configure(body)
   return done and DONE or bad(problem)
+end
+
+calls["POST iam"] = function(body)
+  local done, problem = iam.configure(body)
+  return done and DONE or bad(problem)
+end
+
+calls["POST volumes"] = function(body)
+  local list = as_array(body)
+  for _, volume in ipairs(list) do
+    if type(volume) ~= "table" or not volume.id then return bad("a disk has an id") end
+    volume.project_id = volume.project_id or facts.get("project_id")
+    volumes.put(volume)
+  end
+  return answers.json(200, { put = #list })
+end
+
+calls["GET volumes"] = function(_, query)
+  return answers.json(200, answers.array(volumes.all(query.project_id)))
 end
 
 local function decode_body()

@@ -15,9 +15,9 @@ local FIXED = {
 
 local ORDER = {
   "endpoint", "tls_endpoint", "ca_file", "untrusted_endpoint", "expired_endpoint",
-  "wrong_host_endpoint", "metadata_endpoint", "project_id", "region", "ak", "sk",
+  "wrong_host_endpoint", "metadata_endpoint", "iam_endpoint", "project_id", "region", "ak", "sk",
   "temporary_ak", "temporary_sk", "security_token", "token",
-  "snapshot_id", "backup_id", "missing_id", "pid", "directory",
+  "snapshot_id", "backup_id", "standard_id", "missing_id", "pid", "directory",
 }
 
 local all = {}
@@ -32,12 +32,12 @@ function facts.init(given)
   all.expired_endpoint = "https://localhost:" .. given.expired_port
   all.wrong_host_endpoint = "https://localhost:" .. given.wrong_host_port
   all.metadata_endpoint = "http://127.0.0.1:" .. given.metadata_port
+  all.iam_endpoint = "http://127.0.0.1:" .. given.iam_port
   all.ca_file = given.directory .. "/ca.crt"
   all.pid = given.pid
   all.directory = given.directory
-  for name, id in pairs(require("emulator.seed").ids) do
-    if name == "snapshot_id" or name == "backup_id" or name == "missing_id" then all[name] = id end
-  end
+  local ids = require("emulator.seed").ids
+  for _, name in ipairs(ORDER) do all[name] = all[name] or ids[name] end
 end
 
 --- All facts, by name.

@@ -4,12 +4,14 @@
 local answers = require "emulator.answers"
 local authenticate = require "emulator.authenticate"
 local evs = require "emulator.evs"
+local generations = require "emulator.generations"
+local iam = require "emulator.iam"
 local journal = require "emulator.journal"
 local limiter = require "emulator.limiter"
 local metadata = require "emulator.metadata"
 local misbehave = require "emulator.misbehave"
 local mischief = require "emulator.mischief"
-local state = require "emulator.state"
+local refusals = require "emulator.refusals"
 
 local front = {}
 
@@ -24,6 +26,7 @@ local function read_request(service)
   ngx.req.read_body()
   local uri = ngx.var.request_uri
   local path, query = uri:match("^([^?]*)%??(.*)$")
+  local generation, rest = generations.of(path)
   return {
     service = service,
     method = ngx.req.get_method(),
@@ -33,6 +36,8 @@ local function read_request(service)
     headers = read_headers(),
     body = ngx.req.get_body_data() or "",
     project_id = path:match("^/v[0-9.]+/([^/]+)/"),
+    generation = generation,
+    rest = rest,
     connection_requests = tonumber(ngx.var.connection_requests),
   }
 end
@@ -41,23 +46,26 @@ end
 local function evs_answer(request)
   local limited = limiter.check()
   if limited then return limited end
-  local operation = evs.route(request)
-  if not operation and state.settings().unknown_path == "gateway" then
-    return answers.gateway(404, "APIGW.0101", "The API does not exist or has not been published")
-  end
+  local operation, whose = evs.route(request)
+  if whose == "gateway" then return refusals.unpublished() end
   authenticate.count(request.verdict)
   if not request.verdict.ok then return request.verdict.answer end
   if not operation then return answers.unrouted() end
   return operation(request)
 end
 
-local REAL = { evs = evs_answer, metadata = metadata.answer }
+local function iam_answer(request)
+  authenticate.count(request.verdict)
+  return request.verdict.ok and iam.answer(request) or request.verdict.answer
+end
 
---- Serves the request at hand for "evs" or "metadata".
+local REAL = { evs = evs_answer, iam = iam_answer, metadata = metadata.answer }
+
+--- Serves the request at hand for "evs", "iam" or "metadata".
 function front.serve(service)
   local request = read_request(service)
   journal.arrived(request)
-  if service == "evs" then
+  if service ~= "metadata" then
     request.verdict = authenticate.check(request)
     journal.authenticated(request.verdict.ok)
   end

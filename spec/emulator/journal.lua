@@ -5,6 +5,7 @@
 -- cut, is in the log as well.
 
 local cjson = require "cjson"
+local query = require "emulator.query"
 
 local journal = {}
 
@@ -50,7 +51,8 @@ function journal.arrived(request)
   open[n] = { n = n, generation = generation }
   local record = {
     n = n, time = ngx.now(), service = request.service, method = request.method,
-    uri = request.uri, headers = request.headers, host = var.http_host,
+    uri = request.uri, query = request.query ~= "" and query.parse(request.query) or nil,
+    headers = request.headers, host = var.http_host,
     connection = tonumber(var.connection), connection_requests = request.connection_requests,
     port = tonumber(var.server_port), tls = var.https == "on",
     resumed = var.ssl_session_reused == "r",
@@ -100,7 +102,7 @@ function journal.json()
   return "[" .. table.concat(parts, ",\n") .. "]"
 end
 
---- How many requests came, by method; those to the metadata service as "metadata.GET".
+--- How many requests came, by method; those to other services as "metadata.GET".
 function journal.counts()
   local counts = {}
   for _, name in ipairs(dict:get_keys(0)) do

@@ -71,6 +71,58 @@ describe("what is shown", function()
     end
   end)
 
+  it("is chosen by many ids, whatever their order", function()
+    emulator:put { { id = "a" }, { id = "b" }, { id = "c" }, { id = "d", project_id = "another" } }
+    local function ids(query)
+      local status, body = list(query)
+      assert.equal(200, status)
+      local found = {}
+      for i, row in ipairs(body.snapshots) do found[i] = row.id end
+      return table.concat(found, " "), body.count
+    end
+    assert.same({ "c a", 2 }, { ids("?id=a&id=c&id=no&id=d") })
+    assert.same({ "c a", 2 }, { ids("?id=c&limit=10&id=a&id=c") })
+    assert.same({ "b", 1 }, { ids("?id=b") })
+    assert.same({ "c", 2 }, { ids("?id=a&id=c&limit=1") })
+    local function with(how)
+      emulator:settings { id_lists = how }
+      return (ids("?id=a&id=c"))
+    end
+    assert.same({ "a", "c", "c b a" }, { with("first"), with("last"), with("ignore") })
+    emulator:settings { id_lists = "refuse" }
+    local status, body = list("?id=a&id=c")
+    assert.equal(400, status)
+    assert.equal(400, body.badRequest.code)
+    assert.same({ id = { "c", "a", "c" }, limit = { "10" } }, emulator:log()[2].query)
+  end)
+
+  it("has links that carry all ids on", function()
+    emulator:put { { id = "a" }, { id = "b" }, { id = "c" } }
+    local _, body = list("?id=a&id=b&limit=1")
+    assert.matches("?offset=1&limit=1&id=a&id=b", body.snapshots_links[1].href, 1, true)
+  end)
+
+  it("can lack rows, have them twice, and show in rows what it does not show alone", function()
+    emulator:put { { id = "a", listed = { times = 0 } }, { id = "b", listed = { times = 2 } },
+      { id = "c", listed = { without = { "metadata", "name", "status" }, fields = {
+        ["os-extended-snapshot-attributes:project_id"] = "another", size = cjson.null } } } }
+    local _, body = list("")
+    assert.equal(3, body.count)
+    assert.equal(3, #body.snapshots)
+    local row = body.snapshots[1]
+    assert.equal("c", row.id)
+    assert.is_nil(row.metadata or row.name or row.status)
+    assert.equal("another", row["os-extended-snapshot-attributes:project_id"])
+    assert.equal(cjson.null, row.size)
+    assert.same({ "b", "b" }, { body.snapshots[2].id, body.snapshots[3].id })
+    for _, id in ipairs { "a", "b", "c" } do
+      local status, one = signed:call("GET", id)
+      assert.equal(200, status)
+      assert.equal("available", one.snapshot.status)
+      assert.is_table(one.snapshot.metadata)
+    end
+  end)
+
   it("answers unknown paths as OpenStack or as the gateway does", function()
     local status, body = signed:call("PATCH", "a")
     assert.equal(404, status)

@@ -5,13 +5,13 @@
 --   delete_seconds  seconds it then shows `deleting` (0: over at the next look)
 --   after_delete    what comes of it: "gone", "error_deleting", "available", or "never" (it stays
 --                   `deleting`)
---   fields          replaces or adds fields in what is shown; `without`: names left out
 --   accepted_at     when the 202 was given
 -- Nothing runs in the background: each look works out the state from the time gone by. That time
 -- is the machine's, a skewed emulator clock does not speed it up.
 
 local cjson = require "cjson"
 local clock = require "emulator.clock"
+local volumes = require "emulator.volumes"
 
 local snapshots = {}
 
@@ -67,9 +67,47 @@ local function settle(snapshot)
   return snapshot
 end
 
---- The status that a snapshot shows.
-function snapshots.status(snapshot)
-  return snapshot.shown or snapshot.status
+-- What a snapshot has unless it was put with something else.
+local DEFAULTS = {
+  legacy = { generation = "legacy", availability_zone = "az1.dc1", enterprise_project_id = "0" },
+  standard = {
+    generation = "standard", availability_zone = "az1.dc1", enterprise_project_id = "0",
+    encrypted = false, cmk_id = cjson.null, category = "standard", tags = {},
+    instant_access = false, retention_at = cjson.null, instant_access_retention_at = cjson.null,
+    incremental = true, snapshot_type = "user", progress = "100%",
+    encrypt_algorithm = cjson.null, snapshot_group_id = cjson.null, version = "v5",
+    frozen = false,
+  },
+}
+
+--- A field of a snapshot as it is now, be it given or not.
+function snapshots.value(snapshot, name)
+  if name == "status" then return snapshot.shown or snapshot.status end
+  local value = snapshot[name]
+  if value ~= nil then return value end
+  return DEFAULTS[snapshot.generation or "legacy"][name]
+end
+
+--- The chains of a standard snapshot, each filled up with what it does not have: one for each disk,
+-- unless it was put with others.
+function snapshots.chains(snapshot)
+  local chains = {}
+  for i, given in ipairs(snapshot.snapshot_chains or { {} }) do
+    local chain = {
+      id = "c4a1c4a1" .. snapshot.volume_id:sub(9), capacity = 2.4648438, snapshot_count = 1,
+      category = "standard", project_id = snapshot.project_id, volume_id = snapshot.volume_id,
+      availability_zone = snapshots.value(snapshot, "availability_zone"),
+      created_at = snapshot.created_at, updated_at = snapshot.created_at,
+    }
+    for name, value in pairs(given) do chain[name] = value end
+    chains[i] = chain
+  end
+  return chains
+end
+
+--- Whether a snapshot is of a kind, "legacy" or "standard".
+function snapshots.is(snapshot, kind)
+  return (snapshot.generation or "legacy") == kind
 end
 
 --- Forgets all snapshots.
@@ -85,7 +123,7 @@ function snapshots.put(snapshot)
   snapshot.id = snapshot.id or ("5a5a5a5a-0000-4000-8000-%012d"):format(number)
   snapshot.name = snapshot.name == nil and "snapshot-" .. number or snapshot.name
   snapshot.status = snapshot.status or "available"
-  snapshot.metadata = snapshot.metadata or {}
+  if snapshots.is(snapshot, "legacy") then snapshot.metadata = snapshot.metadata or {} end
   snapshot.volume_id = snapshot.volume_id or "b0b0b0b0-0000-4000-8000-000000000001"
   snapshot.size = snapshot.size or 10
   snapshot.created_at = snapshot.created_at or clock.iso(1767225600 + number / 1000)
@@ -95,6 +133,7 @@ function snapshots.put(snapshot)
     if not snapshot.delete_seconds then snapshot.after_delete = snapshot.after_delete or "never" end
   end
   save(snapshot)
+  if not snapshot.orphan then volumes.put_of(snapshot) end
 end
 
 --- The snapshot as it is now, or nil.
@@ -111,6 +150,18 @@ end
 local function younger(a, b)
   if a.created_at ~= b.created_at then return a.created_at > b.created_at end
   return a.id > b.id
+end
+
+--- Those that exist of some ids, each once; youngest first.
+function snapshots.some(project_id, ids)
+  local found, seen = {}, {}
+  for _, id in ipairs(ids) do
+    local snapshot = not seen[id] and snapshots.get(project_id, id)
+    seen[id] = true
+    if snapshot then found[#found + 1] = snapshot end
+  end
+  table.sort(found, younger)
+  return found
 end
 
 local function ordered_keys()
@@ -135,26 +186,6 @@ function snapshots.all(project_id)
     end
   end
   return found
-end
-
---- What EVS shows of a snapshot.
-function snapshots.view(snapshot)
-  local view = {
-    id = snapshot.id,
-    status = snapshots.status(snapshot),
-    name = snapshot.name,
-    description = snapshot.description or cjson.null,
-    created_at = snapshot.created_at,
-    updated_at = snapshot.updated_at or cjson.null,
-    metadata = snapshot.metadata,
-    volume_id = snapshot.volume_id,
-    size = snapshot.size,
-    ["os-extended-snapshot-attributes:project_id"] = snapshot.project_id,
-    ["os-extended-snapshot-attributes:progress"] = "100%",
-  }
-  for name, value in pairs(snapshot.fields or {}) do view[name] = value end
-  for _, name in ipairs(snapshot.without or {}) do view[name] = nil end
-  return view
 end
 
 return snapshots

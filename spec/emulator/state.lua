@@ -53,35 +53,4 @@ function state.names(prefix)
   return found
 end
 
--- Behaviour that EVS shows in more than one form; POST /emulator/settings changes it.
-local DEFAULTS = {
-  links = true,                -- list answers carry snapshots_links
-  page_size = 1000,            -- most rows in one page, whatever limit asks for
-  missing = "openstack",       -- 404 of a snapshot: "openstack" (itemNotFound) or "evs" (EVS.5404)
-  wrong_state = "evs",         -- 400 of a wrong state: "evs" (EVS.1047) or "openstack" (badRequest)
-  unknown_path = "openstack",  -- 404 of a path: "openstack" (text) or "gateway" (APIGW.0101)
-  any_snapshot = false,        -- a DELETE of an id never put is accepted as well (for benchmarks)
-}
-
---- All settings, defaults filled in.
-function state.settings()
-  local chosen = state.get("settings") or {}
-  local all = {}
-  for name, default in pairs(DEFAULTS) do
-    if chosen[name] == nil then all[name] = default else all[name] = chosen[name] end
-  end
-  return all
-end
-
---- Changes some settings. Returns true, or nil and what was wrong.
-function state.change_settings(changes)
-  local all = state.settings()
-  for name, value in pairs(changes) do
-    if type(DEFAULTS[name]) ~= type(value) then return nil, "no such setting: " .. name end
-    all[name] = value
-  end
-  state.set("settings", all)
-  return true
-end
-
 return state

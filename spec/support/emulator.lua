@@ -69,7 +69,8 @@ function Emulator:log()
   return self:call("GET", "log")
 end
 
---- How many requests of each method came since the reset; a method that did not come counts 0.
+--- How many requests of each method came to EVS since the reset (to IAM: "iam.GET"); a method that
+-- did not come counts 0.
 function Emulator:count()
   return setmetatable(self:call("GET", "log?count=1"), { __index = function() return 0 end })
 end
@@ -114,6 +115,17 @@ end
 --- Configures the metadata service, for example { token_status = 404, lifetime = 60 }.
 function Emulator:metadata(configuration)
   self:call("POST", "metadata", configuration or {})
+end
+
+--- Configures IAM's list of projects, for example { projects = {} } or { status = 403 }.
+function Emulator:iam(configuration)
+  self:call("POST", "iam", configuration or {})
+end
+
+--- Puts a disk or an array of them; without an argument returns those that there are.
+function Emulator:volumes(volumes)
+  if volumes == nil then return self:call("GET", "volumes") end
+  return self:call("POST", "volumes", volumes)
 end
 
 --- Ends an emulator that start() started; the next start() starts another.
