@@ -47,6 +47,7 @@ build = {
         "src/call/exchange.c",
         "src/call/flow.c",
         "src/key/gate.c",
+        "src/http/head.c",
         "src/http/http.c",
         "src/key/keyring.c",
         "src/key/keys.c",

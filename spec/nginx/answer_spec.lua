@@ -84,10 +84,41 @@ describe("an answer", function()
     end
   end)
 
-  it("comes after any number of 1xx", function()
+  it("comes after up to 100 of 1xx", function()
+    local accepted = "HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n"
     assert.equal(202, (accept("HTTP/1.1 100 Continue\r\n\r\n"
-      .. "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"
-      .. "HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n")))
+      .. "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" .. accepted)))
+    local many = ("HTTP/1.1 102 Processing\r\n\r\n"):rep(100)
+    assert.equal(202, (accept(many .. accepted)))
+    refuse("HTTP/1.1 100 Continue\r\n\r\n" .. many .. accepted, "Client.BadResponse")
+  end)
+
+  it("has 256 KiB at most beside its body: informational answers, head and trailers", function()
+    local lines = ("X: " .. ("y"):rep(963) .. "\r\n"):rep(85) -- 1000 bytes each, as counted
+    local function answer(trailer)
+      return "HTTP/1.1 103 Early Hints\r\n" .. lines .. "\r\n" .. OK .. lines
+        .. "Transfer-Encoding: chunked\r\n\r\n0\r\n" .. lines .. trailer .. "\r\n"
+    end
+    assert.equal(200, (read(answer(""))))
+    assert.equal("Client.BadResponse", select(2, read(answer(("X: y\r\n"):rep(200)))))
+  end)
+
+  it("in two million chunks of one byte takes little more memory than the body has", function()
+    local many = 2 ^ 21
+    local given, chunks = 0, ("1\r\nx\r\n"):rep(2 ^ 13)
+    local socket = { settimeout = function() end }
+    function socket.receiveany()
+      given = given + 1
+      if given == 1 then return OK .. "Transfer-Encoding: chunked\r\n\r\n" end
+      return given <= many / 2 ^ 13 + 1 and chunks or "0\r\n\r\n"
+    end
+    collectgarbage()
+    local before = collectgarbage("count")
+    local status, _, body = answers.read(socket, clock.now() + 1e6, 2 ^ 24)
+    local grown = collectgarbage("count") - before
+    assert.equal(200, status)
+    assert.equal(many, #body)
+    assert.is_true(grown < 3 * many / 1024 + 2048, grown .. " kB")
   end)
 
   it("may have a field twice", function()
@@ -199,6 +230,10 @@ describe("no answer is", function()
     ["a chunk's line without end"] = OK .. "Transfer-Encoding: chunked\r\n\r\n5;"
       .. ("x"):rep(2000) .. "\r\nhello\r\n0\r\n\r\n",
     ["a head without end"] = OK .. ("X: y\r\n"):rep(12000),
+    ["long lines without end"] = OK .. ("X: " .. ("y"):rep(60000) .. "\r\n"):rep(5),
+    ["letters after its status"] = "HTTP/1.1 202OK\r\nContent-Length: 0\r\n\r\n",
+    ["a status with a fraction"] = "HTTP/1.1 202.5 OK\r\nContent-Length: 0\r\n\r\n",
+    ["a length beyond 63 bits"] = OK .. "Content-Length: 9223372036854775808\r\n\r\n",
     ["a line without end"] = OK .. "X: " .. ("y"):rep(70000),
     ["1xx without end"] = ("HTTP/1.1 100 Continue\r\n\r\n"):rep(3000),
     ["a trailer without end"] = OK .. "Transfer-Encoding: chunked\r\n\r\n0\r\n"

@@ -5,14 +5,16 @@
 --   local proxy = server.proxy("HTTP/1.1 407 Nothing Doing\r\n\r\n")   -- refuses everybody
 --   local talker = server.talker(first, unasked, later)
 --   local forwarder = server.forwarder(port, number, text)
+--   local flooder = server.flooder(first, piece)
 --   proxy.url, proxy:log(), proxy:stop()
 --
 -- A talker answers its first request with `first`, sends `unasked` a little later on the same
 -- connection, and answers all other requests with `later`. A forwarder carries connections to a
--- port of this host, but for one: the connection of that number gets `text` and its end. The log
--- has of each request (of a proxy: of each connection) the lines of the head. They end with stop(),
--- or by themselves when nobody has spoken to them for a minute: a failed test may not have stopped
--- them, and a Lua state that closes waits for the processes it has started.
+-- port of this host, but for one: the connection of that number gets `text` and its end. A flooder
+-- answers every request with `first`, and then with `piece` again and again. The log has of each
+-- request (of a proxy: of each connection) the lines of the head. They end with stop(), or by
+-- themselves when nobody has spoken to them for a minute: a failed test may not have stopped them,
+-- and a Lua state that closes waits for the processes it has started.
 
 local process = require "spec.support.process"
 local socket = require "socket"
@@ -49,7 +51,7 @@ end
 
 -- A server has two functions: `accepted(connection, state)` and `readable(connection, state)`.
 -- `state.open` has as keys all connections to listen to.
-local servers = { proxy = {}, talker = {}, forwarder = {} }
+local servers = { proxy = {}, talker = {}, forwarder = {}, flooder = {} }
 
 function servers.proxy.accepted(connection, state)
   local head = read_head(connection) or {}
@@ -111,6 +113,20 @@ function servers.talker.readable(connection, state)
     socket.sleep(0.02)
     send_all(connection, state.texts[2])
   end
+end
+
+servers.flooder.accepted = servers.talker.accepted
+
+function servers.flooder.readable(connection, state)
+  local head = read_head(connection)
+  if head then
+    note(state, head)
+    local many = state.texts[2]:rep(math.ceil(65536 / #state.texts[2]))
+    send_all(connection, state.texts[1])
+    repeat until not connection:send(many)
+  end
+  state.open[connection] = nil
+  connection:close()
 end
 
 -- Answers the specs: "log" or "stop". Returns true when it is to stop.
@@ -194,6 +210,11 @@ end
 --- A server that carries connections to a port of this host, but for one.
 function server.forwarder(port, number, text)
   return start("forwarder", tostring(port), tostring(number), text)
+end
+
+--- A server that never comes to an end.
+function server.flooder(first, piece)
+  return start("flooder", first, piece)
 end
 
 --- A server that says more than it was asked.

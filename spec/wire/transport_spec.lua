@@ -376,6 +376,36 @@ describe("bytes that are no HTTP", function()
     end)
   end
 
+  local ACCEPTED = "HTTP/1.1 202 Accepted\r\n"
+  local MALFORMED = {
+    ["letters after the status"] = "HTTP/1.1 202OK\r\nContent-Length: 0\r\n\r\n",
+    ["a status with a fraction"] = "HTTP/1.1 202.5 Accepted\r\nContent-Length: 0\r\n\r\n",
+    ["a status of four digits"] = "HTTP/1.1 2020 Accepted\r\nContent-Length: 0\r\n\r\n",
+    ["a minor version of two digits"] = "HTTP/1.12 202 Accepted\r\nContent-Length: 0\r\n\r\n",
+    ["a blank too many"] = "HTTP/1.1  202 Accepted\r\nContent-Length: 0\r\n\r\n",
+    ["a tab"] = "HTTP/1.1\t202 Accepted\r\nContent-Length: 0\r\n\r\n",
+    ["HTTP/1.2"] = "HTTP/1.2 202 Accepted\r\nContent-Length: 0\r\n\r\n",
+    ["HTTP/2"] = "HTTP/2 202 \r\nContent-Length: 0\r\n\r\n",
+    ["HTTP/3"] = "HTTP/3 202 \r\nContent-Length: 0\r\n\r\n",
+    ["HTTP/2.0"] = "HTTP/2.0 202 Accepted\r\nContent-Length: 0\r\n\r\n",
+    ["a length that no number holds"] = ACCEPTED .. "Content-Length: 9223372036854775808\r\n\r\n",
+    ["a length of 40 digits"] = ACCEPTED .. "Content-Length: " .. ("9"):rep(40) .. "\r\n\r\n",
+    ["a length and more"] = ACCEPTED .. "Content-Length: 0, 0\r\n\r\n",
+    ["a length with a sign"] = ACCEPTED .. "Content-Length: +0\r\n\r\n",
+    ["a length in hex"] = ACCEPTED .. "Content-Length: 0x0\r\n\r\n",
+    ["no length where it should be"] = ACCEPTED .. "Content-Length:\r\n\r\n",
+    ["two lengths"] = ACCEPTED .. "Content-Length: 1\r\nContent-Length: 0\r\n\r\n",
+    ["a length and a final chunk"] = ACCEPTED
+      .. "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+  }
+  for what, bytes in pairs(MALFORMED) do
+    it("are no 202: " .. what, function()
+      emulator:misbehave { raw = bytes }
+      failure.check(delete(connect()), { code = "Client.BadResponse", outcome = "unknown",
+        attempts = 1, status = failure.none })
+    end)
+  end
+
   it("are told from answers: a status line that nobody speaks is Client.BadResponse", function()
     for _, bytes in ipairs { "HTTP/1.1 banana\r\n\r\n", "hello\r\n\r\n" } do
       emulator:misbehave { raw = bytes }
@@ -394,6 +424,53 @@ describe("bytes that are no HTTP", function()
       assert.is_true(delete(connect()))
     end
   end)
+end)
+
+describe("an answer without end", function()
+  local ACCEPTED = "HTTP/1.1 202 Accepted\r\nTransfer-Encoding: chunked\r\n"
+  local ENDLESS = {
+    ["trailers"] = { ACCEPTED .. "\r\n0\r\n", "X: yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy\r\n" },
+    ["short trailers"] = { ACCEPTED .. "\r\n0\r\n", "a:\r\n" },
+    ["header lines"] = { ACCEPTED, "a:\r\n" },
+    ["long header lines"] = { ACCEPTED, "X: " .. ("y"):rep(60000) .. "\r\n" },
+    ["one header line"] = { ACCEPTED .. "X: ", "y" },
+    ["informational answers"] = { "", "HTTP/1.1 100 Continue\r\n\r\n" },
+    ["informational answers with headers"] = { "",
+      "HTTP/1.1 103 Early Hints\r\nLink: " .. ("y"):rep(8000) .. "\r\n\r\n" },
+  }
+  -- A sanitizer has memory of its own.
+  local PEAK_MOST = (VARIANT == "asan" or VARIANT == "valgrind") and 300 * 1024 or 16 * 1024
+
+  for what, texts in pairs(ENDLESS) do
+    it("is Client.BadResponse, in 16 MiB: " .. what, function()
+      local flooder = server.flooder(texts[1], texts[2])
+      local result = process.run(([[
+        local client = assert(require("evs").new { endpoint = %q, ak = "THE-AK", sk = "THE-SK",
+          guard = false, retries = 0 })
+        local err = client:delete_snapshot("p", "a")
+        print(err.code, err.outcome, err.attempts, err.message)
+        print(io.open("/proc/self/status"):read("*a"):match("VmHWM:%%s*(%%d+) kB"))
+      ]]):format(flooder.url))
+      flooder:stop()
+      local told, peak = result.stdout:match("^([^\n]+)\n(%d+)\n$")
+      assert.matches("^Client.BadResponse\tunknown\t1\tthe answer", told, nil, result.stderr)
+      assert.is_true(tonumber(peak) < PEAK_MOST, peak .. " kB")
+    end)
+  end
+
+  it("of a proxy is Client.Proxy, and nothing was sent", function()
+    local flooder = server.flooder("HTTP/1.1 200 OK\r\n", "a:\r\n")
+    assert_unsent(delete(connect_tls { proxy = flooder.url }), "Client.Proxy", true)
+    flooder:stop()
+  end)
+
+  it("is told from one that has much to say: 99 informational answers, 200 KiB of headers",
+    function()
+      emulator:misbehave { raw = ("HTTP/1.1 102 Processing\r\n\r\n"):rep(99)
+        .. "HTTP/1.1 202 Accepted\r\n" .. ("X: " .. ("y"):rep(1000) .. "\r\n"):rep(200)
+        .. "Content-Length: 0\r\n\r\n" }
+      assert.is_true(delete(connect()))
+    end)
 end)
 
 describe("bytes that came before a request", function()

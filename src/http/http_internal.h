@@ -9,6 +9,7 @@
 #error "libcurl's headers are missing: install libcurl4-openssl-dev (Debian, Ubuntu), libcurl-devel (Fedora), curl-dev (Alpine) or curl (Homebrew)"
 #endif
 #endif
+#include "head.h"
 #include "http.h"
 #include "origin.h"
 #include "waiter.h"
@@ -65,10 +66,10 @@ struct evs_transfer {
     struct evs_buf body;
     struct evs_buf old_headers; /* where libcurl does not keep them */
     char text[CURL_ERROR_SIZE];
+    struct evs_head head;
     double deadline, connect_deadline;
     unsigned writes; /* how often the request was, or was about to be, written */
     const char *method; /* that libcurl was told of */
-    bool header_ended;
     bool fresh; /* libcurl was told to make a new connection */
     bool stale; /* its connection had bytes to read before the request was written */
     bool metadata; /* set up for the metadata service */

@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { HEADERS_LIMIT = 64 * 1024 };
-
 /* End it without an answer. */
 static void finish_failed(struct evs_transfer *t, enum evs_code code, const char *message,
                           bool passing)
@@ -53,6 +51,7 @@ static int on_request(void *userdata, char *ip, char *local_ip, int port, int lo
         finish_failed(t, EVS_TIMEOUT, "no time was left to send the request", true);
         return CURL_PREREQFUNC_ABORT;
     }
+    t->head = (struct evs_head){0}; /* a proxy's answer was another one */
     t->stale = t->writes == 0 && has_unread(t, local_port);
     if (t->stale)
         return CURL_PREREQFUNC_ABORT;
@@ -66,41 +65,29 @@ static int on_debug(CURL *easy, curl_infotype type, char *data, size_t size, voi
     struct evs_str text = {data, size};
 
     (void)easy;
-    if (type == CURLINFO_HEADER_OUT && !evs_str_starts(text, EVS_STR("CONNECT ")))
+    if (type == CURLINFO_HEADER_OUT && !evs_str_starts(text, EVS_STR("CONNECT "))) {
+        t->head = (struct evs_head){0}; /* a proxy's answer was another one */
         t->writes++;
+    }
     return 0;
 }
 #endif
 
-/* HTTP/1 answers: the connection is not shared. */
-static void note_http1(const struct evs_transfer *t)
-{
-    long local_port = 0;
-    struct evs_socket *socket;
-
-    curl_easy_getinfo(t->easy, CURLINFO_LOCAL_PORT, &local_port);
-    socket = evs_http_socket(t->http, (int)local_port);
-    if (socket)
-        socket->http1 = true;
-}
-
-/* Notes whether the header came to its end: libcurl calls an answer whole that was cut inside it. */
+/* Takes a line of a head, or a trailer: libcurl calls an answer whole that was cut inside its head. */
 static size_t on_header(char *data, size_t size, size_t count, void *userdata)
 {
     struct evs_transfer *t = userdata;
     struct evs_str line = {data, size * count};
+    bool ok = t->writes == 0 ? evs_head_add_proxy(&t->head, line)
+                             : evs_head_add(&t->head, line, t->http->client->endpoint.tls);
 
-    bool begins = evs_str_starts(line, EVS_STR("HTTP/")); /* after a proxy's answer, or a 100, anew */
-
-    t->header_ended = !begins && (t->header_ended || line.len <= 2); /* trailers have no end of theirs */
-    if (t->writes > 0 && evs_str_starts(line, EVS_STR("HTTP/1")))
-        note_http1(t);
 #ifndef HAVE_EASY_HEADER
-    if (begins)
+    if (evs_str_starts(line, EVS_STR("HTTP/")))
         evs_buf_reset(&t->old_headers);
-    evs_buf_add(&t->old_headers, line);
+    if (!t->head.ended)
+        evs_buf_add(&t->old_headers, line);
 #endif
-    return size * count;
+    return ok ? line.len : 0;
 }
 
 /* --- setting up ----------------------------------------------------------------------------------- */
@@ -129,7 +116,7 @@ static void set_callbacks(struct evs_transfer *t)
     curl_easy_setopt(t->easy, CURLOPT_DEBUGDATA, t);
     curl_easy_setopt(t->easy, CURLOPT_VERBOSE, 1L);
 #endif
-    t->old_headers.max = HEADERS_LIMIT;
+    t->old_headers.max = EVS_HEAD_BYTES_MOST;
     curl_easy_setopt(t->easy, CURLOPT_HEADERFUNCTION, on_header);
     curl_easy_setopt(t->easy, CURLOPT_HEADERDATA, t);
 }
@@ -294,7 +281,8 @@ void evs_transfer_start(struct evs_transfer *t, const struct evs_want *want, siz
     t->body.max = limit;
     t->text[0] = '\0';
     t->writes = 0;
-    t->header_ended = t->stale = t->finished = false;
+    t->head = (struct evs_head){0};
+    t->stale = t->finished = false;
     t->answer = (struct evs_answer){0};
     t->deadline = want->deadline;
     t->connect_deadline = evs_clock_monotonic() + want->connect_timeout;
@@ -355,6 +343,18 @@ static long proxy_refusal(const struct evs_transfer *t)
     return t->writes == 0 && status >= 300 ? status : 0;
 }
 
+/* HTTP/1 answers: the connection is not shared. */
+static void note_http1(const struct evs_transfer *t)
+{
+    long local_port = 0;
+    struct evs_socket *socket;
+
+    curl_easy_getinfo(t->easy, CURLINFO_LOCAL_PORT, &local_port);
+    socket = evs_http_socket(t->http, (int)local_port);
+    if (socket)
+        socket->http1 = true;
+}
+
 /* Nothing was sent; start over, on a connection of its own. */
 static bool start_afresh(struct evs_transfer *t)
 {
@@ -373,11 +373,17 @@ void evs_transfer_finish(struct evs_transfer *t, CURLcode result)
     if (t->stale && start_afresh(t))
         return;
     set_fresh(t, false);
+    if (t->head.http1)
+        note_http1(t);
     t->answer.body = evs_buf_str(&t->body);
     t->answer.body_cut = t->body.failed;
     t->answer.replays = t->writes > 1 ? t->writes - 1 : 0;
     curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
-    if (result == CURLE_OK && !t->header_ended) {
+    if (t->head.fault) {
+        finish_failed(t, t->writes > 0 ? EVS_BAD_RESPONSE : EVS_PROXY, t->head.fault, true);
+        return;
+    }
+    if (result == CURLE_OK && !t->head.ended) {
         finish_failed(t, EVS_NETWORK, "the connection was closed inside the answer's header", true);
         return;
     }

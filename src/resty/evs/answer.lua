@@ -9,7 +9,12 @@ local now, milliseconds = clock.now, clock.milliseconds
 
 local M = {}
 
-local HEAD_MOST = 64 * 1024 -- bytes of a head, those of 1xx before it included; or of a trailer
+-- Bytes of all lines of an answer, trailers and informational answers included, each line counted
+-- with 32 more; and bytes of one line.
+local LINES_MOST = 256 * 1024
+local LINE_OVERHEAD = 32
+local LINE_MOST = 64 * 1024
+local INFORMATIONAL_MOST = 100
 local CHUNK_LINE_MOST = 1024
 local READ_MOST = 64 * 1024
 
@@ -40,7 +45,8 @@ local Reader = {}
 Reader.__index = Reader
 
 local function new_reader(socket, deadline)
-  return setmetatable({ socket = socket, deadline = deadline, buffer = "", position = 1 }, Reader)
+  return setmetatable({ socket = socket, deadline = deadline, buffer = "", position = 1,
+    room = LINES_MOST }, Reader)
 end
 
 -- Waits for more. False at the orderly end of the connection.
@@ -67,22 +73,26 @@ local function cut(where)
   return fail("Client.Network", "the connection was closed " .. where)
 end
 
--- The next line, without its CRLF; `self.room` bytes are left for it and those after it.
-function Reader:line()
-  local from = self.position
-  local feed = find(self.buffer, "\n", from, true)
+-- Where the next line's LF is, at most `most` bytes away.
+function Reader:find_line_end(most)
+  local feed = find(self.buffer, "\n", self.position, true)
   while not feed do
     local length = #self.buffer - self.position + 1
-    if length > self.room then return bad("the answer's header is too large") end
+    if length > most then return bad("the answer's header is too large") end
     if not self:fill() then
       return cut(self.begun and "inside the answer's header" or "without an answer")
     end
     feed = find(self.buffer, "\n", self.position + length, true)
   end
+  if feed - self.position >= most then return bad("the answer's header is too large") end
+  return feed
+end
+
+-- The next line, without its CRLF; it has at most `most` bytes.
+function Reader:line(most)
+  local feed = self:find_line_end(most)
   self.begun = true
   local line = sub(self.buffer, self.position, feed - 2)
-  self.room = self.room - (feed - self.position + 1)
-  if self.room < 0 then return bad("the answer's header is too large") end
   if byte(self.buffer, feed - 1) ~= 13 or feed == self.position then
     return bad("a line of the answer's header does not end with CRLF")
   end
@@ -90,6 +100,13 @@ function Reader:line()
     return bad("there is a control character in the answer's header")
   end
   self.position = feed + 1
+  return line
+end
+
+-- The next line of a head or a trailer; `self.room` bytes are left for it and those after it.
+function Reader:head_line()
+  local line = self:line(math.min(self.room - LINE_OVERHEAD, LINE_MOST))
+  self.room = self.room - #line - 2 - LINE_OVERHEAD
   return line
 end
 
@@ -104,7 +121,7 @@ end
 -- ---- the head ---------------------------------------------------------------------------------
 
 local function read_status(reader)
-  local version, status, rest = match(reader:line(), "^HTTP/1%.([01]) (%d%d%d)(.*)$")
+  local version, status, rest = match(reader:head_line(), "^HTTP/1%.([01]) (%d%d%d)(.*)$")
   if not version or (rest ~= "" and byte(rest) ~= 32) or status < "100" or status == "101" then
     return bad("the answer does not begin as HTTP/1.1 does")
   end
@@ -120,7 +137,7 @@ end
 
 local function read_fields(reader)
   local fields = {}
-  local line = reader:line()
+  local line = reader:head_line()
   while line ~= "" do
     local name, value = parse_field(line)
     local before = fields[name]
@@ -129,7 +146,7 @@ local function read_fields(reader)
     else
       fields[name] = before and { before, value } or value
     end
-    line = reader:line()
+    line = reader:head_line()
   end
   return fields
 end
@@ -160,14 +177,29 @@ local function framing(fields, version, status)
   return coding and "chunked" or length
 end
 
--- Parts up to `limit` bytes and one more, which tells that there were more.
+-- Up to `limit` bytes and one more, which tells that there were more. Small parts are joined in
+-- time: sixteen million of one byte would take a quarter of a gigabyte.
 local Body = {}
 Body.__index = Body
 
+local PARTS_MOST = 1024
+
+local function new_body(limit)
+  return setmetatable({ room = limit + 1, joined = {}, parts = {} }, Body)
+end
+
 function Body:add(part)
   self.room = self.room - #part
-  self[#self + 1] = self.room < 0 and sub(part, 1, #part + self.room) or part
+  self.parts[#self.parts + 1] = self.room < 0 and sub(part, 1, #part + self.room) or part
+  if #self.parts == PARTS_MOST then
+    self.joined[#self.joined + 1] = concat(self.parts)
+    self.parts = {}
+  end
   return self.room > 0
+end
+
+function Body:text()
+  return concat(self.joined) .. concat(self.parts)
 end
 
 -- False when the body was longer than is wanted; then the rest of it is still unread.
@@ -189,8 +221,7 @@ local function read_to_end(reader, body)
 end
 
 local function read_chunk_size(reader)
-  reader.room = CHUNK_LINE_MOST
-  local line = reader:line()
+  local line = reader:line(CHUNK_LINE_MOST)
   local digits = match(line, "^(%x+)$") or match(line, "^(%x+)[ \t]*;")
   if not digits or #digits > 8 then return bad("the answer has a malformed chunk") end
   return tonumber(digits, 16)
@@ -200,17 +231,15 @@ local function read_chunks(reader, body)
   local size = read_chunk_size(reader)
   while size > 0 do
     if not read_length(reader, body, size) then return false end
-    reader.room = CHUNK_LINE_MOST
-    if reader:line() ~= "" then return bad("the answer has a malformed chunk") end
+    if reader:line(CHUNK_LINE_MOST) ~= "" then return bad("the answer has a malformed chunk") end
     size = read_chunk_size(reader)
   end
-  reader.room = HEAD_MOST
   read_fields(reader)
   return true
 end
 
 local function read_body(reader, how, limit)
-  local body = setmetatable({ room = limit + 1 }, Body)
+  local body = new_body(limit)
   local whole
   if how == "chunked" then
     whole = read_chunks(reader, body)
@@ -219,7 +248,7 @@ local function read_body(reader, how, limit)
   else
     whole = read_to_end(reader, body)
   end
-  return concat(body), whole
+  return body:text(), whole
 end
 
 -- ---- the answer -------------------------------------------------------------------------------
@@ -231,14 +260,19 @@ local function says_close(fields)
   return find("," .. lower(text) .. ",", ",%s*close%s*,") ~= nil
 end
 
+-- The head of the final answer: status, version, fields.
+local function read_head(reader)
+  for _ = 0, INFORMATIONAL_MOST do
+    local status, version = read_status(reader)
+    local fields = read_fields(reader)
+    if status >= 200 then return status, version, fields end
+  end
+  return bad("the answer has more than 100 informational ones before it")
+end
+
 local function read_answer(socket, deadline, limit)
   local reader = new_reader(socket, deadline)
-  local status, version, fields
-  reader.room = HEAD_MOST
-  repeat
-    status, version = read_status(reader)
-    fields = read_fields(reader)
-  until status >= 200
+  local status, version, fields = read_head(reader)
   local body, whole = read_body(reader, framing(fields, version, status), limit)
   local kept = whole and version == "1" and not says_close(fields) and reader:is_empty()
   return status, fields, body, kept
