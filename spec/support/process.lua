@@ -60,6 +60,11 @@ local function read(name)
   return text
 end
 
+--- The interpreter that runs the specs, as lines of a shell script whose arguments are its own.
+function process.interpreter()
+  return preload() .. "exec " .. quote(interpreter()) .. ' "$@"\n'
+end
+
 -- The shell tells the script's process id in the first line and its exit status in the last.
 local function command(script, errors, environment)
   unwanted = unwanted or read_names()
