@@ -69,15 +69,9 @@ end
 
 -- ---- what goes ----------------------------------------------------------------------------------
 
-local function is_backups(snapshot)
-  local metadata = type(snapshot.metadata) == "table" and snapshot.metadata or {}
-  return metadata["__system__enableActive"] ~= nil
-    or tostring(snapshot.name):find("^autobk_snapshot_") ~= nil
-end
-
 -- Busy ones cannot be deleted, and what has no date or volume is not judged.
 local function is_prunable(snapshot)
-  return not is_backups(snapshot)
+  return not evs.protected(snapshot)
     and (snapshot.status == "available" or snapshot.status == "error")
     and type(snapshot.volume_id) == "string"
     and tostring(snapshot.created_at):find("^%d%d%d%d%-%d%d%-%d%dT%d%d:%d%d:%d%d") ~= nil

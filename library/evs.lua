@@ -199,9 +199,8 @@ local evs = {}
 ---
 --- A snapshot from show, list or each may stand for its id: the guard then sends no request.
 ---
---- With `guard` a GET goes ahead of the DELETE. Refused are snapshots that belong to a backup (name
---- `autobk_snapshot_...` or metadata `__system__enableActive`, as EVS's documents say), and those
---- that EVS would refuse with EVS.1047 for their status.
+--- With `guard` a GET goes ahead of the DELETE. Refused are snapshots that belong to a backup (see
+--- `evs.protected`), and those that EVS would refuse with EVS.1047 for their status.
 ---@param project_id string `[A-Za-z0-9_.~-]{1,255}`, not `.` or `..`
 ---@param snapshot string|evs.Snapshot the snapshot's id, of the same characters; or a snapshot
 ---@param opts? evs.CallOptions
@@ -272,6 +271,16 @@ function evs.sign(request) end
 ---@param value any
 ---@return boolean
 function evs.is_error(value) end
+
+--- Why no rule lets a snapshot be deleted: the guard's own rule, for scripts that choose. Its name
+--- begins with `autobk_snapshot_` or `manualbk_snapshot_`, or its metadata has
+--- `__system__enableActive`, whatever its value: it belongs to a backup.
+---
+--- Fields are read raw. Of a name that is no string and of metadata that are no table nothing is
+--- known: nil. The guard does not take such a table for a snapshot and looks by itself.
+---@param snapshot evs.Snapshot
+---@return string? reason a phrase, `its name begins with manualbk_snapshot_`
+function evs.protected(snapshot) end
 
 --- Versions of what is loaded, for reports of bugs.
 ---@return evs.Info

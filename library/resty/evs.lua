@@ -51,6 +51,11 @@ function evs.new(opts) end
 ---@return boolean
 function evs.is_error(value) end
 
+--- Why no rule lets a snapshot be deleted; see `evs.protected`.
+---@param snapshot evs.Snapshot
+---@return string? reason
+function evs.protected(snapshot) end
+
 --- A client, made by `resty.evs.new`. Its functions may wait, as all Lua in nginx may; none blocks
 --- the worker. In phases that cannot wait they raise.
 ---@class resty.evs.Client

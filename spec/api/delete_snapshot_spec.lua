@@ -223,11 +223,16 @@ describe("the guard", function()
     assert.is_table(emulator:snapshot("backup"))
   end
 
-  it("keeps a snapshot that is named like a backup's", function()
-    emulator:put { id = "backup", name = "autobk_snapshot_2026" }
-    assert_protected(connect(), "backup")
-    assert_protected(connect(), "backup", { ignore_missing = true, wait = true })
-  end)
+  for _, name in ipairs { "autobk_snapshot_2026", "autobk_snapshot_csbs_1",
+    "manualbk_snapshot_vbs_1", "manualbk_snapshot_csbs_1" } do
+    it("keeps a snapshot that is named like a backup's: " .. name, function()
+      emulator:put { id = "backup", name = name }
+      assert_protected(connect(), "backup")
+      assert_protected(connect(), "backup", { ignore_missing = true, wait = true })
+      local client = connect()
+      assert_protected(client, assert(client:show_snapshot(project, "backup")))
+    end)
+  end
 
   for _, value in ipairs { "true", "false", "", 0, false, cjson.null, { 1 } } do
     it("keeps a snapshot marked for instant restore: " .. cjson.encode(value), function()

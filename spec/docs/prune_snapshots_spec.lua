@@ -44,7 +44,8 @@ local function populate(volumes)
       if (volume + i) % 10 == 0 then
         backups = backups + 1
         if backups % 2 == 0 then
-          snapshot.name = "autobk_snapshot_" .. i
+          local origin = backups % 4 == 0 and "manual" or "auto"
+          snapshot.name = origin .. "bk_snapshot_vbs_" .. i
         else
           snapshot.metadata = { ["__system__enableActive"] = "true" }
         end

@@ -31,6 +31,9 @@ local NAMES = {
   2, { json = '"autobk_snapshot_1"', text = "autobk_snapshot_1", backup = true },
   1, { json = '"autobk_snapshot_"', text = "autobk_snapshot_", backup = true },
   1, { json = '"\\u0061utobk_snapshot_2"', text = "autobk_snapshot_2", backup = true },
+  1, { json = '"manualbk_snapshot"', text = "manualbk_snapshot" },
+  2, { json = '"manualbk_snapshot_vbs_1"', text = "manualbk_snapshot_vbs_1", backup = true },
+  1, { json = '"manualbk_snapshot_"', text = "manualbk_snapshot_", backup = true },
 }
 
 local METADATA = {

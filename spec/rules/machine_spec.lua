@@ -457,13 +457,18 @@ describe("the guard", function()
     assert.is_nil(trace.err.status)
   end
 
-  it("protects a snapshot whose name begins with autobk_snapshot_", function()
-    protects { name = "autobk_snapshot_" }
-    protects { name = "autobk_snapshot_2026", status = "error" }
-  end)
+  for _, prefix in ipairs { "autobk_snapshot_", "manualbk_snapshot_" } do
+    it("protects a snapshot whose name begins with " .. prefix, function()
+      protects { name = prefix }
+      protects { name = prefix .. "2026", status = "error" }
+      protects { name = prefix .. "vbs_1" }
+      protects { name = prefix .. "csbs_1" }
+    end)
+  end
 
   it("lets pass a name that only contains it, or writes it otherwise", function()
-    for _, name in ipairs { "my autobk_snapshot_1", "AUTOBK_snapshot_1", "autobk_snapshot", "" } do
+    for _, name in ipairs { "my autobk_snapshot_1", "AUTOBK_snapshot_1", "autobk_snapshot", "",
+      "my_manualbk_snapshot_1", "Manualbk_snapshot_1", "manualbk_snapshot", "bk_snapshot_1" } do
       assert.is_true(guarded({ shown { name = name }, { 202 } }).result)
     end
   end)

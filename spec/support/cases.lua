@@ -61,9 +61,12 @@ case { name = "a value that no option can have is refused unsent", put = A, requ
 
 -- ---- 3: the guard -------------------------------------------------------------------------------
 
-case { name = "a backup's name protects", put = { { id = "a", name = "autobk_snapshot_1" } },
-  call = delete(), requests = "GET", left = "a",
-  fails = { code = "Client.Protected", outcome = "not_sent", attempts = 1, retryable = false } }
+for _, name in ipairs { "autobk_snapshot_1", "autobk_snapshot_vbs_1", "autobk_snapshot_csbs_1",
+  "manualbk_snapshot_vbs_1", "manualbk_snapshot_csbs_1" } do
+  case { name = "a backup's name protects: " .. name, put = { { id = "a", name = name } },
+    call = delete(), requests = "GET", left = "a", says = name:match("^%l+bk_snapshot_"),
+    fails = { code = "Client.Protected", outcome = "not_sent", attempts = 1, retryable = false } }
+end
 case { name = "a backup's mark protects, whatever its value",
   put = { { id = "a", metadata = { __system__enableActive = "false" } } },
   call = delete(), requests = "GET", left = "a",

@@ -1,5 +1,7 @@
 #include "delete.h"
 
+#include "protect.h"
+
 #include <string.h>
 
 enum { STATUS_SHOWN = sizeof ((struct evs_deletion *)NULL)->last_status };
@@ -58,12 +60,6 @@ static bool is_transient(struct evs_str status)
     return false;
 }
 
-/* Backups own these: deleting one breaks the backup that needs it. */
-static bool belongs_to_backup(const struct evs_snapshot *snapshot)
-{
-    return evs_str_starts(snapshot->name, EVS_STR("autobk_snapshot_")) || snapshot->enable_active;
-}
-
 /* A status as it may stand in a message, and as two of them are compared. */
 static void show_status(const struct evs_deletion *d, struct evs_str status, char out[STATUS_SHOWN])
 {
@@ -84,14 +80,14 @@ static void fail_state(struct evs_deletion *d, enum evs_code code, const char *b
 /* Delete what may be deleted, and fail for everything else. */
 static void judge(struct evs_deletion *d, const struct evs_snapshot *snapshot)
 {
+    const char *reason = evs_protected(snapshot);
     struct evs_error *error = &d->flow.error;
 
     d->seen = true;
-    if (d->flow.options.guard && belongs_to_backup(snapshot)) {
+    if (d->flow.options.guard && reason) {
         evs_error_set(error, EVS_PROTECTED,
                       "the snapshot belongs to a backup (%s): delete the backup, not its snapshot",
-                      snapshot->enable_active ? "metadata __system__enableActive"
-                                              : "name autobk_snapshot_...");
+                      reason);
         evs_flow_fail_with_error(&d->flow);
     } else if (d->flow.options.guard && !is_deletable(snapshot->status)) {
         fail_state(d, EVS_WRONG_STATE, "the snapshot's status is ", snapshot->status,

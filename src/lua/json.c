@@ -148,7 +148,7 @@ void evs_lua_json_snapshot(lua_State *L, int index, struct evs_snapshot *snapsho
     evs_compat_rawgetfield(L, index, "metadata");
     snapshot->has_metadata =
         lua_istable(L, -1) && !(from_script && (has_metatable(L, index) || has_metatable(L, -1)));
-    if (snapshot->has_metadata) {
+    if (lua_istable(L, -1)) {
         evs_compat_rawgetfield(L, lua_gettop(L), BACKUP_MARK);
         snapshot->enable_active = !lua_isnil(L, -1);
         lua_pop(L, 1);

@@ -3,6 +3,7 @@
 #include "batch.h"
 #include "batch_machine.h"
 #include "call.h"
+#include "call/protect.h"
 #include "client.h"
 #include "error.h"
 #include "json.h"
@@ -108,6 +109,18 @@ static int new(lua_State *L)
     return evs_lua_error_return(L, &error);
 }
 
+/* evs.protected(snapshot) */
+static int protected(lua_State *L)
+{
+    struct evs_snapshot snapshot;
+
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_settop(L, 1);
+    evs_lua_json_snapshot(L, 1, &snapshot, true);
+    lua_pushstring(L, evs_protected(&snapshot)); /* nil for NULL */
+    return 1;
+}
+
 static void push_algorithms(lua_State *L)
 {
     int count = 0;
@@ -168,6 +181,7 @@ int evs_lua_module_open(lua_State *L, bool safe)
                                          {"delete_snapshots", delete_snapshots},
                                          {"new", new},
                                          {"sign", evs_lua_sign},
+                                         {"protected", protected},
                                          {"is_error", evs_lua_is_error},
                                          {"info", info},
                                          {NULL, NULL}};

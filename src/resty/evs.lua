@@ -339,7 +339,9 @@ function Client:__tostring()
   return "resty." .. tostring(self.core)
 end
 
-local evs = { _VERSION = core._VERSION, is_error = core.is_error }
+local evs = {
+  _VERSION = core._VERSION, is_error = core.is_error, protected = core.protected,
+}
 
 -- Options that only libcurl could honour.
 local REFUSED = {
