@@ -341,21 +341,22 @@ function Client:each_snapshot(project_id, filter, opts) end
 function Client:start(operation, project_id, what, opts) end
 
 --- What is known of the key, for drivers of several processes that tell each other.
----@class evs.Gate
----@field state "unproven"|"proven"|"refused"|"held"
----@field key? string names endpoint and key, and reveals neither; nil while there is no key
----@field clock_offset number seconds that the server's clock is ahead
----@field healed boolean a 401 was answered by setting the clock, or by other keys, just now
----@field seconds? number how much longer the key counts as refused, or is to be held
----@field barred? boolean held as too many calls were given up: those that wait end in time
----@field error? evs.Error why it is refused
+---@class evs.KeyNews
+---@field state "unproven"|"proven"|"doubted"|"refused"|"held"
+---@field seconds? number for how long a proof, a refusal or a hold still lasts
+---@field clock_offset? number seconds that the server's clock is ahead
+---@field healed? boolean since the last proof a 401 was met by other keys or a set clock
+---@field notes? integer how many requests that may have met a 401 count; is told, not taken over
+---@field name? string names endpoint and key, and reveals neither; nil while there is no key
+---@field error? evs.Error of a doubted or refused key: the answer that said so
 
---- Tells what is known of the key; with `change` makes it that. In the state `held` nobody new
---- tries the key for `seconds`, as long as it is unproven.
+--- Tells what is known of the key; with `news` takes over what another process knows. In the state
+--- `held` a request of another process tries the key for `seconds`, as long as it is unproven.
 ---@param mono number the clock that machines are given
----@param change? evs.Gate
----@return evs.Gate? gate without `change`
-function Client:gate(mono, change) end
+---@param wall number seconds since 1970
+---@param news? evs.KeyNews
+---@return evs.KeyNews? news without `news`
+function Client:key(mono, wall, news) end
 
 --- Tells of the last call that ended and was no batch.
 ---@return evs.Last? last nil before the first

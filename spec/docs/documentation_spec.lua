@@ -189,7 +189,7 @@ end)
 
 describe("the environment", function()
   it("has no variable that the README does not name", function()
-    for name in read("src/key/environment.c"):gmatch('"(%u[%u_]+)[%%"]') do
+    for name in read("src/call/environment.c"):gmatch('"(%u[%u_]+)[%%"]') do
       assert.is_truthy(section("Keys and region"):find(name, 1, true), name)
     end
   end)

@@ -2,6 +2,7 @@
 --
 -- An answer is { status, headers, body } and, for the checks, what a client may read in it:
 --   code, kind     as an error must show them (`code` already HTTP.<status> where there is none)
+--   known          the gateway or a service has spoken: a code stands where they put it
 --   evs            EVS or OpenStack has spoken, so the key was good
 --   lost           it leaves open what the server did (a DELETE's)
 --   retry          the request is to be sent again
@@ -48,6 +49,7 @@ local function judge(answer)
   answer.retry = RETRIED[status] and not PERMANENT[code] or false
   answer.missing = status == 404 and (answer.kind == "itemNotFound" or code == "EVS.5404")
   answer.refuses = code and REFUSING[code]
+  answer.known = answer.known or code ~= nil
   if answer.success then
     answer.evs = status == 202 or answer.json
   else
@@ -97,7 +99,8 @@ function answers.error(form, status, code, message)
     body = '{"error_msg":' .. quote(message) .. ',"error_code":' .. quote(code)
       .. ',"request_id":"5a0c86c0f8ff4b1dab5d9ea1e2b4a2c6"}'
   end
-  return judge({ status = status, body = body, json = true, code = shown_code(code) })
+  return judge({ status = status, body = body, json = true, code = shown_code(code),
+    known = #code > 0 })
 end
 
 --- An error in OpenStack's manner; the code is the status.

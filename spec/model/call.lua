@@ -168,7 +168,6 @@ function concluded.settle(call, answer, failure)
   elseif answer.shown == "error_deleting" then
     not_deleted(call, answer.shown)
   else
-    call.lost = false
     call:fail_with(call.refusal)
   end
 end
@@ -237,16 +236,10 @@ local function try_again(call, base, retry_after)
   return true
 end
 
---- The call's time begins to run, if it does not yet.
-function Call:begin(now)
-  self.ends = self.ends or now + self.options.timeout
-end
-
 --- The request is on its way.
 function Call:sent(now)
   self.requests = self.requests + 1
   self.first_send = self.first_send or now
-  self:begin(now)
 end
 
 --- An answer; `heals` says that it is a 401 after which the request may be sent once more.
@@ -338,8 +331,9 @@ function Call:deadline()
   return self.ends
 end
 
---- It looks at the clock: a wait's time runs from the first look after the 202.
+--- It looks at the clock: its time runs from the first look, a wait's from the first after the 202.
 function Call:look(now)
+  self.ends = self.ends or now + self.options.timeout
   if self.phase == "wait" and not self.wait_ends then
     self.wait_begins, self.wait_ends = now, now + self.options.wait
   end

@@ -1,7 +1,7 @@
---- The key gate as design and operators understand it, to hold the real one against.
+--- The key as design and operators understand it, to hold the real one against.
 --
 -- With keys of an agency it looks the other way but for counting wrong signatures: who visits the
--- metadata service when, and what that heals, is not modelled; see model_metadata for what is.
+-- metadata service when, and what that heals, is not modelled; see metadata.lua for what is.
 --
 -- It is told of every request and answer in the order in which the client sees them, and says when
 -- a request must not have been sent.
@@ -9,19 +9,41 @@
 local Gate = {}
 Gate.__index = Gate
 
-local REFUSED_SECONDS = 300
+local REFUSED_SECONDS, PROOF_SECONDS, DRIFT_MOST = 300, 60, 300
 local WRONG_IN_A_ROW = 5
-local HOLDER_GRACE = 1
+local PROBE_GRACE = 1
 local CLOCK_TOLERANCE = 600
-local UNSEEN_MOST, UNSEEN_SECONDS = 3, 300
+local NOTES_MOST, NOTE_SECONDS = 5, 300
 
 --- `trusted`: the server's Date may be believed; `signs`: AK/SK are in use, so a clock matters.
 -- Ends are kept in monotonic seconds, as the client has them, so that both round alike.
 function Gate.new(plan)
   return setmetatable({
     state = "unproven", epoch = 0, healed = false, trusted = plan.trusted, signs = not plan.token,
-    offset = 0, agency = plan.agency, heals = 0, heals_proven = 0, unseen = 0, mono = plan.mono,
+    offset = 0, agency = plan.agency, heals = 0, heals_proven = 0, notes = {}, mono = plan.mono,
+    plan = plan,
   }, Gate)
+end
+
+-- The wall clock minus the monotonic one.
+function Gate:drift(now)
+  local plan = self.plan
+  local skew = now >= plan.clock_steps_at and plan.clock_step or plan.skew
+  return plan.epoch + now - skew - (self.mono + now)
+end
+
+--- The client looks at its clocks for a call that is ready to send.
+function Gate:look(now)
+  local mono, probe = self.mono + now, self.probe
+  if self.state == "refused" and mono >= self.refused_until then
+    self.state, self.healed, self.probe, self.epoch = "unproven", false, nil, self.epoch + 1
+  elseif self.state == "proven" and (mono - self.proven_at > PROOF_SECONDS
+      or math.abs(self:drift(now) - self.proven_drift) > DRIFT_MOST) then
+    self.state = "unproven"
+  end
+  if probe and mono > probe.until_mono and not probe.given_up then
+    probe.given_up = mono + PROBE_GRACE
+  end
 end
 
 --- Whether calls are told that the key is refused: for five minutes from the answer that said so.
@@ -29,33 +51,25 @@ function Gate:refused(now)
   return self.state == "refused" and self.mono + now < self.refused_until
 end
 
---- Whether so many probes were given up before their end was seen that no other may leave for now.
+--- Whether so many requests may have met a 401 that no other may leave for now.
 function Gate:exhausted(now)
-  return self.state == "unproven" and self.unseen >= UNSEEN_MOST
-    and self.mono + now < self.unseen_since + UNSEEN_SECONDS
+  local count = 0
+  for _, until_mono in pairs(self.notes) do
+    if self.mono + now < until_mono then count = count + 1 end
+  end
+  return self.state == "unproven" and count >= NOTES_MOST
 end
 
 --- Whether somebody else's probe keeps `call` from sending.
 function Gate:busy(call, now)
-  local holder = self.holder
-  return self.state ~= "proven" and holder ~= nil and holder.call ~= call
-    and (not holder.call.abandoned or self.mono + now < holder.until_mono + HOLDER_GRACE)
+  local probe = self.probe
+  return self.state ~= "proven" and probe ~= nil and probe.call ~= call
+    and not (probe.given_up and self.mono + now >= probe.given_up)
 end
 
--- A probe leaves.
-function Gate:probe(request, now)
-  if self.unseen == 0 or self.unseen >= UNSEEN_MOST then
-    self.unseen, self.unseen_since = 0, self.mono + now
-  end
-  self.unseen = self.unseen + 1
-  self.holder, request.probes = request, true
-end
-
---- What came of a request is known: an answer, or that there is none.
-function Gate:see(request)
-  if request.probes and request.epoch == self.epoch and self.unseen > 0 then
-    self.unseen = self.unseen - 1
-  end
+--- It is known that a request met no 401.
+function Gate:strike(request)
+  self.notes[request] = nil
 end
 
 --- A request leaves; returns what is wrong with that.
@@ -67,33 +81,32 @@ function Gate:send(request, now)
     request.epoch = self.heals
     return nil
   end
+  self:look(now)
   if self:refused(now) then
     return "a request was sent with a refused key"
-  elseif self.state == "refused" then
-    self.state, self.healed, self.holder, self.epoch = "unproven", false, nil, self.epoch + 1
-    self.unseen = 0
-  end
-  if self:exhausted(now) then
-    return "a request tries a key though three were given up unseen"
+  elseif self:exhausted(now) then
+    return "a request tries a key though five may have met a 401"
   elseif self:busy(request.call, now) then
     return "two requests probe an unproven key at once"
   end
   request.epoch = self.epoch
+  request.drift = self:drift(now)
   if self.state == "unproven" then
-    self:probe(request, now)
+    self.notes[request] = self.mono + now + NOTE_SECONDS
+    self.probe = request
   end
   return nil
 end
 
 --- `call`'s request came back, or the call gave up.
 function Gate:release(call)
-  if self.holder and self.holder.call == call then
-    self.holder = nil
+  if self.probe and self.probe.call == call then
+    self.probe = nil
   end
 end
 
 local function refuse(self, answer, now)
-  self.state, self.refused_until, self.holder = "refused", self.mono + now + REFUSED_SECONDS, nil
+  self.state, self.refused_until, self.probe = "refused", self.mono + now + REFUSED_SECONDS, nil
   self.code = answer.code
 end
 
@@ -104,12 +117,14 @@ end
 
 -- A 401: true when the call may send once more.
 local function reject(self, request, answer, now)
-  if request.epoch ~= self.epoch then
+  if self.state == "refused" then
+    return false
+  elseif request.epoch ~= self.epoch then
     return true
-  end
-  local heals = clock_heals(self, request, answer) and request.call.resends == 0
-  if heals and not self.healed and self.state ~= "refused" then
-    self.state, self.healed, self.epoch = "unproven", true, self.epoch + 1
+  elseif self.state == "proven" and not answer.known then
+    return false -- of nobody we know: it says nothing of the key
+  elseif clock_heals(self, request, answer) and not self.healed then
+    self.state, self.healed, self.epoch, self.probe = "unproven", true, self.epoch + 1, nil
     self.offset = math.floor(answer.time) - request.wall
     return true
   end
@@ -117,10 +132,21 @@ local function reject(self, request, answer, now)
   return false
 end
 
+local function prove(self, request)
+  local departed = self.mono + request.sent_at
+  if self.state == "proven" and departed <= self.proven_at then
+    return
+  end
+  self.state, self.healed, self.notes = "proven", false, {}
+  self.proven_at, self.proven_drift = departed, request.drift
+end
+
 --- An answer arrives; returns whether it is a 401 after which the call may send once more.
 function Gate:reply(request, answer, now)
-  self:see(request)
   self:release(request.call)
+  if answer.status ~= 401 then
+    self:strike(request)
+  end
   if self.agency then
     if answer.status == 401 or answer.refuses then
       self.code = answer.code
@@ -132,10 +158,12 @@ function Gate:reply(request, answer, now)
   end
   if answer.status == 401 then
     return reject(self, request, answer, now) and request.call.resends == 0
+  elseif request.epoch ~= self.epoch or self.state == "refused" then
+    return false
   elseif answer.refuses then
     refuse(self, answer, now)
-  elseif answer.evs and request.epoch == self.epoch and self.state ~= "refused" then
-    self.state, self.healed, self.unseen = "proven", false, 0
+  elseif answer.evs then
+    prove(self, request)
   end
   return false
 end

@@ -148,6 +148,7 @@ local function send_for_keys(world, task, request)
   if wrong then
     Watch.fault(wrong)
   end
+  task.call:look(world.now)
   request.for_keys, task.request = true, request
   request.fate = service:fate(request, world.now)
   world:note(task.call, "KEYS %s %s, %g s at most, ends %g", request.method, request.url,

@@ -105,6 +105,16 @@ function Watch:check_pause(call, pause, seconds, now)
   end
 end
 
+function Watch:wait_for_key(call, seconds, now)
+  local gate = self.gate
+  gate:look(now)
+  if not self.plan.agency and not gate:busy(call, now) and not gate:exhausted(now) then
+    fault("a call sleeps without a reason")
+  elseif seconds > GATE_POLL + TINY then
+    fault("a call that waits for the key sleeps for " .. seconds .. " s")
+  end
+end
+
 --- The machine wants to be asked again in so many seconds.
 function Watch:sleep(call, seconds, now)
   call:look(now)
@@ -126,13 +136,8 @@ function Watch:sleep(call, seconds, now)
     if math.abs(now + seconds - call.wake) > TINY then
       fault("a pause changed its end")
     end
-  elseif not self.plan.agency and not self.gate:busy(call, now) then
-    if not self.gate:exhausted(now) then
-      fault("a call sleeps without a reason")
-    end
-    call:begin(now)
-  elseif seconds > GATE_POLL + TINY then
-    fault("a call that waits for the key sleeps for " .. seconds .. " s")
+  else
+    self:wait_for_key(call, seconds, now)
   end
 end
 
@@ -166,7 +171,9 @@ function Watch:failed(call, request, failure)
     call.left = call.left + 1
     call.lost_any = true
   end
-  self.gate:see(request)
+  if failure[3] ~= "maybe" then
+    self.gate:strike(request)
+  end
   self.gate:release(call)
   if self.closed then
     call:failed_closed(request, failure[3] == "maybe")

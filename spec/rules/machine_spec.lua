@@ -1320,9 +1320,9 @@ describe("a lost DELETE", function()
       assert.matches("the answer to the deletion was lost", trace.err.message, 1, true)
     end)
 
-    it("then " .. what .. " and another status is the original error, refused", function()
+    it("then " .. what .. " and another status is the original error, unknown", function()
       for _, status in ipairs { "available", "error", "creating", "backing-up", "rollbacking" } do
-        same_error(merge(original, { outcome = "refused", attempts = 4 }), settled(shown(status)))
+        same_error(merge(original, { outcome = "unknown", attempts = 4 }), settled(shown(status)))
       end
     end)
 

@@ -68,7 +68,7 @@ static struct evs_batch_call *take_unused(struct evs_batch *batch)
 
 static bool is_proven(const struct evs_batch *batch)
 {
-    return batch->client->gate.state == EVS_GATE_PROVEN;
+    return batch->client->key.state == EVS_KEY_PROVEN;
 }
 
 static bool has_slot(const struct evs_batch *batch)
@@ -192,15 +192,12 @@ bool evs_batch_is_unsent(const struct evs_batch_call *call)
 }
 
 /* A key that is refused would refuse all the others too. */
-static void stop_if_refused(struct evs_batch *batch, double now)
+static void stop_if_refused(struct evs_batch *batch, double now, double wall)
 {
-    struct evs_gate *gate = &batch->client->gate;
+    struct evs_key *key = &batch->client->key;
 
-    if (gate->state != EVS_GATE_REFUSED || batch->stopped)
-        return;
-    evs_gate_look(gate, now);
-    if (now < gate->refused_until)
-        evs_batch_stop(batch, &gate->error);
+    if (evs_key_look(key, now, wall) == EVS_KEY_REFUSED)
+        evs_batch_stop(batch, &key->error);
 }
 
 /* So would a closed client, or one without keys. */
@@ -314,7 +311,7 @@ enum evs_batch_step evs_batch_next(struct evs_batch *batch, double now, double w
 {
     enum evs_batch_step step;
 
-    stop_if_refused(batch, now);
+    stop_if_refused(batch, now, wall);
     if (run_calls(batch, now, wall, act, &step))
         return step;
     if (batch->used == 0 && (batch->ended || batch->stopped))

@@ -168,22 +168,24 @@ bool evs_client_init(struct evs_client *client, const struct evs_settings *setti
 
     if (!check_settings(settings, error) || !set_endpoint(client, settings, error) ||
         !check_proxy(client, settings, error) ||
-        !evs_metadata_init(&client->metadata, settings->metadata_endpoint, error))
+        !evs_metadata_init(&client->key.source.metadata, settings->metadata_endpoint, error))
         return false;
-    made = set_keys(&client->keys, settings);
+    evs_key_init(&client->key, client->endpoint.loopback ||
+                                   (client->endpoint.tls && settings->tls_verify));
+    made = set_keys(&client->key.source.keys, settings);
     evs_buf_add(&client->user_agent, settings->user_agent.len > 0 ? settings->user_agent
                                                                   : EVS_STR("lua-evs/" EVS_VERSION));
     evs_buf_add(&client->ca_file, settings->ca_file);
     evs_buf_add(&client->proxy, settings->proxy);
     evs_buf_add(&client->no_proxy, settings->no_proxy);
-    evs_buf_add(&client->profile, settings->profile);
+    evs_buf_add(&client->key.source.profile, settings->profile);
     client->call = settings->call;
     client->batch = settings->batch;
     client->connect_timeout = settings->connect_timeout;
     client->tls_verify = settings->tls_verify;
     client->random = seed;
     if (!made || client->user_agent.failed || client->ca_file.failed || client->proxy.failed ||
-        client->no_proxy.failed || client->profile.failed) {
+        client->no_proxy.failed || client->key.source.profile.failed) {
         evs_error_set(error, EVS_STOPPED, "out of memory");
         return false;
     }
@@ -193,9 +195,7 @@ bool evs_client_init(struct evs_client *client, const struct evs_settings *setti
 void evs_client_close(struct evs_client *client)
 {
     client->closed = true;
-    evs_keys_wipe(&client->keys);
-    evs_metadata_wipe(&client->metadata);
-    evs_buf_free(&client->profile);
+    evs_source_wipe(&client->key.source);
     evs_buf_free(&client->user_agent);
     evs_buf_free(&client->ca_file);
     evs_buf_free(&client->proxy);
@@ -229,7 +229,7 @@ static void add_proxy_secrets(struct evs_secrets *secrets, struct evs_str url)
 
 struct evs_secrets evs_client_secrets(const struct evs_client *client)
 {
-    struct evs_secrets secrets = evs_keys_secrets(&client->keys);
+    struct evs_secrets secrets = evs_keys_secrets(&client->key.source.keys);
 
     add_proxy_secrets(&secrets, evs_buf_str(&client->proxy));
     return secrets;

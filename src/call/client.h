@@ -1,5 +1,5 @@
 /**
- * What the calls of a client share: where they go, how they sign, the key gate, the clock's offset.
+ * What the calls of a client share: where they go, and the key that they sign with.
  *
  * A client does no I/O. One thread at a time may use it and everything that was started on it.
  */
@@ -8,9 +8,7 @@
 
 #include "key/endpoint.h"
 #include "base/error.h"
-#include "key/gate.h"
-#include "key/keys.h"
-#include "key/metadata.h"
+#include "key/key.h"
 #include "base/text.h"
 
 #include <stdint.h>
@@ -21,7 +19,7 @@
 
 /** Options of a call; times in seconds. */
 struct evs_call_options {
-    double timeout;         /**< from the first request to the DELETE's final answer */
+    double timeout;         /**< from the call's first step to the DELETE's final answer */
     double attempt_timeout; /**< for one request and its answer */
     unsigned retries;       /**< how often a request may be sent again */
     bool guard;             /**< look at the snapshot before deleting it */
@@ -59,15 +57,12 @@ void evs_settings_default(struct evs_settings *settings);
 
 struct evs_client {
     struct evs_endpoint endpoint;
-    struct evs_keys keys;
-    struct evs_gate gate;
+    struct evs_key key;
     struct evs_call_options call;
     struct evs_batch_options batch;
-    struct evs_metadata metadata; /**< the visit to the metadata service, if one is under way */
-    struct evs_buf user_agent, ca_file, proxy, no_proxy, profile;
+    struct evs_buf user_agent, ca_file, proxy, no_proxy;
     struct evs_sign_date date; /**< of the last signature */
     struct evs_buf scratch;    /**< canonical requests are put together here */
-    double clock_offset;    /**< server's clock minus ours, seconds; 0 until a 401 taught us */
     double connect_timeout;
     uint64_t random; /**< state of the back-off's jitter */
     bool tls_verify;

@@ -6,7 +6,7 @@
 
 enum { STATUS_SHOWN = sizeof ((struct evs_deletion *)NULL)->last_status };
 
-#define POLL_FIRST 0.5   /* seconds from the 202 to the first look */
+#define POLL_FIRST 0.5 /* seconds from the 202 to the first look */
 #define POLL_GROWTH 1.5
 #define POLL_MOST 10.0
 #define POLL_SETTLED 10.0 /* a status this long after the 202 is no left-over of before */
@@ -16,33 +16,18 @@ static struct evs_deletion *deletion(struct evs_flow *flow)
     return (struct evs_deletion *)flow;
 }
 
-static enum evs_outcome outcome(const struct evs_flow *flow)
-{
-    const struct evs_deletion *d = (const struct evs_deletion *)flow;
-    const struct evs_exchange *x = &flow->exchange;
-    bool deleting = d->stage == EVS_DELETE; /* so what became of the exchange is about a DELETE */
-
-    if (d->accepted)
-        return EVS_ACCEPTED;
-    if (d->lost || (deleting && x->lost))
-        return EVS_UNKNOWN;
-    return d->sent || (deleting && x->reached) ? EVS_REFUSED : EVS_NOT_SENT;
-}
-
 bool evs_deletion_has_left(const struct evs_deletion *d)
 {
-    const struct evs_exchange *x = &d->flow.exchange;
-
-    return d->sent || (d->stage == EVS_DELETE && (x->reached || x->state == EVS_X_IN_FLIGHT));
+    return d->flow.budget.outcome > EVS_NOT_SENT ||
+           (d->stage == EVS_DELETE && d->flow.exchange.state == EVS_X_IN_FLIGHT);
 }
 
-static void begin_delete(struct evs_deletion *d)
+/* From here on the outcome is at least this. */
+static void raise_outcome(struct evs_deletion *d, enum evs_outcome outcome)
 {
-    d->stage = EVS_DELETE;
-    evs_flow_exchange(&d->flow, EVS_DELETE_SNAPSHOT, d->flow.options.retries, 0);
+    if (outcome > d->flow.budget.outcome)
+        d->flow.budget.outcome = outcome;
 }
-
-/* --- guard ------------------------------------------------------------------------------------ */
 
 static bool is_deletable(struct evs_str status)
 {
@@ -60,6 +45,54 @@ static bool is_transient(struct evs_str status)
     return false;
 }
 
+static bool is_deleting(struct evs_str status)
+{
+    return evs_str_equal(status, EVS_STR("deleting"));
+}
+
+static bool is_stuck(struct evs_str status)
+{
+    return evs_str_equal(status, EVS_STR("error_deleting"));
+}
+
+/* --- requests ------------------------------------------------------------------------------------------ */
+
+static void begin_guard(struct evs_deletion *d)
+{
+    d->stage = EVS_GUARD;
+    evs_flow_exchange(&d->flow, EVS_SHOW_SNAPSHOT, d->flow.options.retries, 0, false);
+}
+
+static void begin_delete(struct evs_deletion *d)
+{
+    d->stage = EVS_DELETE;
+    evs_flow_exchange(&d->flow, EVS_DELETE_SNAPSHOT, d->flow.options.retries, 0, false);
+}
+
+/* Whatever becomes of this look, the answer to the DELETE stays the call's error. */
+static void begin_settle(struct evs_deletion *d)
+{
+    d->stage = EVS_SETTLE;
+    evs_flow_exchange(&d->flow, EVS_SHOW_SNAPSHOT, d->flow.options.retries, 0, true);
+}
+
+/* Look again after a while, or when the server says so (`retry_after`, negative: it does not). */
+static void begin_poll(struct evs_deletion *d, double retry_after)
+{
+    double pause = POLL_FIRST;
+
+    for (unsigned i = 0; i < d->polls && pause < POLL_MOST; i++)
+        pause *= POLL_GROWTH;
+    d->polls++;
+    if (pause > POLL_MOST)
+        pause = POLL_MOST;
+    pause *= 0.9 + 0.2 * evs_client_random(d->flow.client);
+    evs_flow_exchange(&d->flow, EVS_SHOW_SNAPSHOT, 0, pause > retry_after ? pause : retry_after, false);
+    d->flow.exchange.pause_least = retry_after;
+}
+
+/* --- ends ----------------------------------------------------------------------------------------------- */
+
 /* A status as it may stand in a message, and as two of them are compared. */
 static void show_status(const struct evs_deletion *d, struct evs_str status, char out[STATUS_SHOWN])
 {
@@ -69,34 +102,51 @@ static void show_status(const struct evs_deletion *d, struct evs_str status, cha
 }
 
 static void fail_state(struct evs_deletion *d, enum evs_code code, const char *before,
-                       struct evs_str status, const char *after)
+                       struct evs_str status, const char *after, bool retryable)
 {
     char shown[STATUS_SHOWN];
 
     show_status(d, status, shown);
     evs_error_set(&d->flow.error, code, "%s'%s'%s", before, shown, after);
+    d->flow.error.retryable = retryable;
+    evs_flow_end(&d->flow);
+}
+
+static void fail_not_deleted(struct evs_deletion *d, struct evs_str status)
+{
+    bool accepted = d->flow.budget.outcome == EVS_ACCEPTED;
+
+    fail_state(d, EVS_NOT_DELETED,
+               accepted ? "the deletion was accepted, but the snapshot's status is "
+                        : "the answer to the deletion was lost, and the snapshot's status is ",
+               status,
+               is_stuck(status) ? ": EVS could not delete it"
+                                : " again: something still needs the snapshot",
+               is_deletable(status));
+}
+
+/* --- judging a snapshot --------------------------------------------------------------------------------- */
+
+static void fail_protected(struct evs_deletion *d, const char *reason)
+{
+    evs_error_set(&d->flow.error, EVS_PROTECTED,
+                  "the snapshot belongs to a backup (%s): delete the backup, not its snapshot", reason);
+    evs_flow_end(&d->flow);
 }
 
 /* Delete what may be deleted, and fail for everything else. */
-static void judge(struct evs_deletion *d, const struct evs_snapshot *snapshot)
+static void judge_guarded(struct evs_deletion *d, const struct evs_snapshot *snapshot)
 {
     const char *reason = evs_protected(snapshot);
-    struct evs_error *error = &d->flow.error;
 
     d->seen = true;
-    if (d->flow.options.guard && reason) {
-        evs_error_set(error, EVS_PROTECTED,
-                      "the snapshot belongs to a backup (%s): delete the backup, not its snapshot",
-                      reason);
-        evs_flow_fail_with_error(&d->flow);
-    } else if (d->flow.options.guard && !is_deletable(snapshot->status)) {
+    if (d->flow.options.guard && reason)
+        fail_protected(d, reason);
+    else if (d->flow.options.guard && !is_deletable(snapshot->status))
         fail_state(d, EVS_WRONG_STATE, "the snapshot's status is ", snapshot->status,
-                   ": only 'available' or 'error' can be deleted");
-        error->retryable = is_transient(snapshot->status);
-        evs_flow_fail_with_error(&d->flow);
-    } else {
+                   ": only 'available' or 'error' can be deleted", is_transient(snapshot->status));
+    else
         begin_delete(d);
-    }
 }
 
 static bool is_complete(const struct evs_snapshot *snapshot)
@@ -110,253 +160,191 @@ static bool is_of_project(const struct evs_flow *flow, const struct evs_snapshot
     return !snapshot->has_project || evs_str_equal(snapshot->project, evs_str(flow->project));
 }
 
-static void begin(struct evs_flow *flow, const struct evs_snapshot *seen)
+static bool counts_as_seen(const struct evs_deletion *d, const struct evs_snapshot *snapshot)
 {
-    struct evs_deletion *d = deletion(flow);
+    return is_complete(snapshot) && is_of_project(&d->flow, snapshot);
+}
 
-    d->seen = d->sent = d->lost = d->accepted = d->seen_deleting = d->status_late = false;
-    d->polls = 0;
-    d->last_status[0] = '\0';
-    if (seen && is_complete(seen) && is_of_project(flow, seen)) {
-        judge(d, seen);
-    } else if (flow->options.guard) {
-        d->stage = EVS_GUARD;
-        evs_flow_exchange(flow, EVS_SHOW_SNAPSHOT, flow->options.retries, 0);
-    } else {
-        begin_delete(d);
+/* A poll showed the snapshot: still on its way, or back? */
+static void judge_poll(struct evs_deletion *d, struct evs_str status)
+{
+    char shown[STATUS_SHOWN];
+    double since = d->flow.exchange.ticket.departed - (d->flow.budget.ends - d->flow.budget.seconds);
+    bool late = since >= POLL_SETTLED;
+    bool back;
+
+    show_status(d, status, shown);
+    back = !is_deleting(status) &&
+           (d->seen_deleting || (late && d->status_late && strcmp(shown, d->last_status) == 0));
+    if (is_stuck(status) || back) {
+        fail_not_deleted(d, status);
+        return;
     }
+    d->seen_deleting = d->seen_deleting || is_deleting(status);
+    d->status_late = late;
+    strcpy(d->last_status, shown);
+    begin_poll(d, -1);
 }
 
-static void fail_guard(struct evs_deletion *d)
-{
-    struct evs_error *error = &d->flow.error;
+/* --- actions -------------------------------------------------------------------------------------------- */
 
-    *error = d->flow.exchange.error;
-    if (error->status == 403)
-        evs_error_append(error, " (this was the guard's look; guard=false deletes without one)");
-    evs_flow_fail_with_error(&d->flow);
+/* The call ends with the error of what was answered last. */
+static void fail(struct evs_deletion *d, const struct evs_facts *facts)
+{
+    (void)facts;
+    evs_flow_end(&d->flow);
 }
 
-static void guard_concluded(struct evs_deletion *d, const struct evs_facts *facts)
+static void fail_guard(struct evs_deletion *d, const struct evs_facts *facts)
 {
-    struct evs_flow *flow = &d->flow;
+    if (facts && facts->status == 403)
+        evs_error_append(&d->flow.error, " (this was the guard's look; guard=false deletes without one)");
+    evs_flow_end(&d->flow);
+}
 
-    if (facts && facts->status >= 200 && facts->status <= 299) {
-        if (evs_flow_shown(flow, facts) && is_complete(&facts->snapshot) &&
-            is_of_project(flow, &facts->snapshot)) {
-            judge(d, &facts->snapshot);
-            return;
-        }
-        evs_flow_bad_response(flow, facts,
-                              "the guard expected a 200 with this snapshot's id, status, name and "
-                              "metadata");
-        evs_flow_fail_with_error(flow);
-    } else if (facts && evs_facts_missing(facts) && flow->options.ignore_missing) {
-        evs_flow_succeed(flow);
-    } else {
-        fail_guard(d);
+static void fail_guard_strange(struct evs_deletion *d, const struct evs_facts *facts)
+{
+    evs_flow_bad_response(&d->flow, facts,
+                          "the guard expected a 200 with this snapshot's id, status, name and metadata");
+    evs_flow_end(&d->flow);
+}
+
+static void fail_delete_strange(struct evs_deletion *d, const struct evs_facts *facts)
+{
+    evs_flow_bad_response(&d->flow, facts, "EVS accepts a deletion with 202 and nothing else");
+    evs_flow_end(&d->flow);
+}
+
+static void succeed(struct evs_deletion *d, const struct evs_facts *facts)
+{
+    (void)facts;
+    evs_flow_succeed(&d->flow);
+}
+
+/* The snapshot is not there. After a lost DELETE that is our work if this call has seen it before. */
+static void miss(struct evs_deletion *d, const struct evs_facts *facts)
+{
+    struct evs_secrets secrets = evs_client_secrets(d->flow.client);
+    bool ours = d->flow.budget.outcome == EVS_UNKNOWN && d->seen;
+
+    if (d->flow.options.ignore_missing || ours) {
+        evs_flow_succeed(&d->flow);
+        return;
     }
+    evs_error_answer(&d->flow.error, facts, &secrets);
+    evs_flow_end(&d->flow);
 }
 
-/* --- wait ------------------------------------------------------------------------------------- */
-
-/* Look again after a while, or when the server says so (`retry_after`, negative: it does not). */
-static void begin_poll(struct evs_deletion *d, double retry_after)
+static void look_at(struct evs_deletion *d, const struct evs_facts *facts)
 {
-    double pause = POLL_FIRST;
-
-    for (unsigned i = 0; i < d->polls && pause < POLL_MOST; i++)
-        pause *= POLL_GROWTH;
-    d->polls++;
-    if (pause > POLL_MOST)
-        pause = POLL_MOST;
-    pause *= 0.9 + 0.2 * evs_client_random(d->flow.client);
-    evs_flow_exchange(&d->flow, EVS_SHOW_SNAPSHOT, 0, pause > retry_after ? pause : retry_after);
-    d->flow.exchange.pause_least = retry_after;
+    if (counts_as_seen(d, &facts->snapshot))
+        judge_guarded(d, &facts->snapshot);
+    else
+        fail_guard_strange(d, facts);
 }
 
 /* EVS has taken the deletion on. */
-static void accept(struct evs_deletion *d)
+static void accept(struct evs_deletion *d, const struct evs_facts *facts)
 {
     struct evs_flow *flow = &d->flow;
 
-    d->accepted = true;
+    (void)facts;
+    raise_outcome(d, EVS_ACCEPTED);
     if (flow->options.wait == 0) {
         evs_flow_succeed(flow);
         return;
     }
     d->stage = EVS_WAIT;
     flow->budget.seconds = flow->options.wait;
-    flow->budget.running = false;
-    flow->budget.at_once = true;
+    flow->budget.running = false; /* a clock of its own */
     begin_poll(d, -1);
 }
 
-static bool is_stuck(struct evs_str status)
+/* Only after a lost DELETE can this no come from our own deletion having worked. */
+static void settle(struct evs_deletion *d, const struct evs_facts *facts)
 {
-    return evs_str_equal(status, EVS_STR("error_deleting"));
+    if (d->flow.budget.outcome == EVS_UNKNOWN)
+        begin_settle(d);
+    else
+        fail(d, facts);
 }
 
-static void fail_not_deleted(struct evs_deletion *d, struct evs_str status)
+/* Any other status than these two says nothing: the lost DELETE may still be on its way. */
+static void settle_by(struct evs_deletion *d, const struct evs_facts *facts)
 {
-    fail_state(d, EVS_NOT_DELETED,
-               d->accepted ? "the deletion was accepted, but the snapshot's status is "
-                           : "the answer to the deletion was lost, and the snapshot's status is ",
-               status,
-               is_stuck(status) ? ": EVS could not delete it"
-                                : " again: something still needs the snapshot");
-    d->flow.error.retryable = is_deletable(status);
-    evs_flow_fail_with_error(&d->flow);
-}
+    struct evs_str status = facts->snapshot.status;
 
-/* A look showed the snapshot: still on its way, or back? */
-static void judge_poll(struct evs_deletion *d, struct evs_str status)
-{
-    char shown[STATUS_SHOWN];
-    double since = d->flow.exchange.sent_at - (d->flow.budget.ends - d->flow.budget.seconds);
-    bool late = since >= POLL_SETTLED;
-    bool deleting = evs_str_equal(status, EVS_STR("deleting"));
-    bool back;
-
-    show_status(d, status, shown);
-    back = !deleting &&
-           (d->seen_deleting || (late && d->status_late && strcmp(shown, d->last_status) == 0));
-    if (is_stuck(status) || back) {
+    d->seen_deleting = is_deleting(status);
+    if (is_deleting(status))
+        accept(d, facts);
+    else if (is_stuck(status))
         fail_not_deleted(d, status);
-        return;
-    }
-    d->seen_deleting = d->seen_deleting || deleting;
-    d->status_late = late;
-    strcpy(d->last_status, shown);
-    begin_poll(d, -1);
-}
-
-static void fail_wait_timeout(struct evs_deletion *d)
-{
-    if (d->last_status[0])
-        evs_error_set(&d->flow.error, EVS_WAIT_TIMEOUT,
-                      "the deletion was accepted, but the snapshot was last seen '%s', and wait=%g is over",
-                      d->last_status, d->flow.options.wait);
     else
-        evs_error_set(&d->flow.error, EVS_WAIT_TIMEOUT,
-                      "the deletion was accepted, but no look showed the snapshot, and wait=%g is over",
-                      d->flow.options.wait);
-    evs_flow_fail_with_error(&d->flow);
+        fail(d, facts);
 }
 
-/* A plain no to a poll: another try would get it again. */
-static bool ends_wait(const struct evs_facts *facts)
+static void poll(struct evs_deletion *d, const struct evs_facts *facts)
 {
-    return facts->status >= 400 && facts->status < 500 && facts->status != 408 &&
-           facts->status != 429;
+    begin_poll(d, facts ? facts->retry_after : -1);
 }
 
-static void wait_concluded(struct evs_deletion *d, const struct evs_facts *facts)
+static void poll_by(struct evs_deletion *d, const struct evs_facts *facts)
 {
-    struct evs_flow *flow = &d->flow;
-
-    if (!facts && flow->exchange.ending == EVS_TIME_UP)
-        fail_wait_timeout(d);
-    else if (!facts && flow->exchange.ending == EVS_NOT_ALLOWED)
-        evs_flow_fail_with_exchange(flow);
-    else if (!facts)
-        begin_poll(d, -1);
-    else if (evs_facts_missing(facts))
-        evs_flow_succeed(flow);
-    else if (evs_flow_shown(flow, facts))
-        judge_poll(d, facts->snapshot.status);
-    else if (ends_wait(facts))
-        evs_flow_fail_with_exchange(flow);
-    else
-        begin_poll(d, facts->retry_after);
+    judge_poll(d, facts->snapshot.status);
 }
 
-/* --- delete and settle ------------------------------------------------------------------------ */
-
-/* The snapshot is not there. After a lost DELETE that is our work if we have seen it before. */
-static void conclude_missing(struct evs_deletion *d)
+static void time_out(struct evs_deletion *d, const struct evs_facts *facts)
 {
-    if (d->flow.options.ignore_missing || (d->lost && d->seen))
-        evs_flow_succeed(&d->flow);
-    else
-        evs_flow_fail_with_exchange(&d->flow);
+    bool shown = d->last_status[0] != '\0';
+
+    (void)facts;
+    evs_error_set(&d->flow.error, EVS_WAIT_TIMEOUT,
+                  "the deletion was accepted, but %s%s%s, and wait=%g is over",
+                  shown ? "the snapshot was last seen '" : "no look showed the snapshot",
+                  d->last_status, shown ? "'" : "", d->flow.options.wait);
+    evs_flow_end(&d->flow);
 }
 
-/* Answers that may come from our own, lost DELETE having worked. */
-static bool needs_settling(const struct evs_facts *facts)
-{
-    return facts->status == 400 || facts->status == 409 ||
-           evs_str_equal(facts->code, EVS_STR("EVS.2019"));
-}
+/* --- the table ------------------------------------------------------------------------------------------ */
 
-static void delete_concluded(struct evs_deletion *d, const struct evs_facts *facts)
-{
-    struct evs_flow *flow = &d->flow;
+typedef void action(struct evs_deletion *d, const struct evs_facts *facts);
 
-    d->sent = d->sent || flow->exchange.reached;
-    d->lost = d->lost || flow->exchange.lost;
-    if (!facts) {
-        evs_flow_fail_with_exchange(flow);
-    } else if (facts->status == 202) {
-        accept(d);
-    } else if (facts->status >= 200 && facts->status <= 299) {
-        d->lost = true;
-        evs_flow_bad_response(flow, facts, "EVS accepts a deletion with 202 and nothing else");
-        evs_flow_fail_with_error(flow);
-    } else if (evs_facts_missing(facts)) {
-        conclude_missing(d);
-    } else if (d->lost && needs_settling(facts)) {
-        d->refusal = flow->exchange.error;
-        d->stage = EVS_SETTLE;
-        evs_flow_exchange(flow, EVS_SHOW_SNAPSHOT, flow->options.retries, 0);
-    } else {
-        evs_flow_fail_with_exchange(flow);
-    }
-}
+/* A GET is never EVS_ACCEPTED_IT, and a DELETE is never EVS_SHOWN. */
+static action *const actions[EVS_MEANING_COUNT][EVS_STAGE_COUNT] = {
+    /*                    guard               delete               settle     wait */
+    [EVS_ACCEPTED_IT] = {NULL,               accept,              NULL,      NULL},
+    [EVS_SHOWN] =       {look_at,            NULL,                settle_by, poll_by},
+    [EVS_STRANGE] =     {fail_guard_strange, fail_delete_strange, fail,      poll},
+    [EVS_GONE] =        {miss,               miss,                miss,      succeed},
+    [EVS_CONTESTED] =   {fail_guard,         settle,              fail,      fail},
+    [EVS_STUCK] =       {fail_guard,         settle,              fail,      poll},
+    [EVS_NO] =          {fail_guard,         fail,                fail,      fail},
+    [EVS_OPEN] =        {fail_guard,         fail,                fail,      poll},
+    [EVS_FAILED] =      {fail_guard,         fail,                fail,      poll},
+    [EVS_TIME_UP] =     {fail_guard,         fail,                fail,      time_out},
+    [EVS_FORBIDDEN] =   {fail_guard,         fail,                fail,      fail},
+};
 
-static void fail_refused(struct evs_deletion *d)
-{
-    d->flow.error = d->refusal;
-    evs_flow_fail_with_error(&d->flow);
-}
-
-static void settle_concluded(struct evs_deletion *d, const struct evs_facts *facts)
-{
-    struct evs_flow *flow = &d->flow;
-
-    if (facts && evs_facts_missing(facts)) {
-        conclude_missing(d);
-    } else if (!facts || !evs_flow_shown(flow, facts)) {
-        fail_refused(d);
-    } else if (evs_str_equal(facts->snapshot.status, EVS_STR("deleting"))) {
-        d->seen_deleting = true;
-        accept(d);
-    } else if (is_stuck(facts->snapshot.status)) {
-        fail_not_deleted(d, facts->snapshot.status);
-    } else {
-        d->lost = false; /* it stands there as before: no DELETE had any effect */
-        fail_refused(d);
-    }
-}
-
-static void concluded(struct evs_flow *flow, const struct evs_facts *facts)
+static void concluded(struct evs_flow *flow, enum evs_meaning meaning, const struct evs_facts *facts)
 {
     struct evs_deletion *d = deletion(flow);
 
-    switch (d->stage) {
-    case EVS_GUARD:
-        guard_concluded(d, facts);
-        break;
-    case EVS_DELETE:
-        delete_concluded(d, facts);
-        break;
-    case EVS_SETTLE:
-        settle_concluded(d, facts);
-        break;
-    case EVS_WAIT:
-        wait_concluded(d, facts);
-        break;
-    }
+    actions[meaning][d->stage](d, facts);
 }
 
-const struct evs_flow_type evs_delete_snapshot = {"delete_snapshot", true, begin, concluded, outcome};
+static void begin(struct evs_flow *flow, const struct evs_snapshot *seen)
+{
+    struct evs_deletion *d = deletion(flow);
+
+    d->seen = d->seen_deleting = d->status_late = false;
+    d->polls = 0;
+    d->last_status[0] = '\0';
+    if (seen && counts_as_seen(d, seen))
+        judge_guarded(d, seen);
+    else if (flow->options.guard)
+        begin_guard(d);
+    else
+        begin_delete(d);
+}
+
+const struct evs_flow_type evs_delete_snapshot = {"delete_snapshot", true, begin, concluded};

@@ -1,5 +1,7 @@
 /**
  * delete_snapshot: look (guard), delete, settle what a lost answer left open, wait until it is gone.
+ *
+ * What each answer leads to is one table in delete.c: stage by meaning.
  */
 #ifndef EVS_DELETE_H
 #define EVS_DELETE_H
@@ -8,19 +10,24 @@
 
 #pragma GCC visibility push(hidden)
 
+/** What a deletion is about to learn. */
+enum evs_stage {
+    EVS_GUARD,  /**< may the snapshot be deleted? */
+    EVS_DELETE, /**< does EVS accept the deletion? */
+    EVS_SETTLE, /**< did a DELETE whose answer was lost work? */
+    EVS_WAIT,   /**< is the snapshot gone? */
+    EVS_STAGE_COUNT
+};
+
 /** A deletion under way; its flow's type is evs_delete_snapshot. */
 struct evs_deletion {
     struct evs_flow flow; /* first: a flow is cast to its deletion */
-    enum { EVS_GUARD, EVS_DELETE, EVS_SETTLE, EVS_WAIT } stage;
+    enum evs_stage stage;
     bool seen;            /**< this call knows that the snapshot existed */
-    bool sent;            /**< a DELETE left this machine */
-    bool lost;            /**< and what one of them did is not known */
-    bool accepted;        /**< EVS took it on: 202, or `deleting` after a lost answer */
     bool seen_deleting;   /**< while waiting */
     unsigned polls;       /**< while waiting */
     char last_status[64]; /**< while waiting: what the last poll showed; empty: none yet */
     bool status_late;     /**< that poll was long enough after the 202 to count */
-    struct evs_error refusal; /**< while settling: the answer that led there */
 };
 
 /** Whether a DELETE of this call has left this machine, or is leaving it. */

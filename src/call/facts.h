@@ -30,10 +30,18 @@ struct evs_page {
     struct evs_str next; /**< the link to the next page; empty: none */
 };
 
+/** Who seems to have written an answer, by its body; each one is also all those before it. */
+enum evs_speaker {
+    EVS_ANYONE,
+    EVS_JSON,  /**< who writes JSON objects */
+    EVS_KNOWN, /**< the gateway or a service: the code stands where one of them writes it */
+    EVS_ITSELF /**< EVS or OpenStack, behind the gateway's check of the key */
+};
+
 /** One answer of a server. */
 struct evs_facts {
     int status;                /**< HTTP status */
-    bool json;                 /**< the body is a JSON object */
+    enum evs_speaker speaker;
     bool has_snapshot;         /**< the body holds a `snapshot` object */
     bool has_page;             /**< the body holds `snapshots`, an array of objects with ids */
     struct evs_str code;       /**< the error's code as text; empty: none */

@@ -12,7 +12,6 @@ static void reset(struct evs_flow *flow, const struct evs_flow_type *type, struc
     flow->budget = (struct evs_budget){0};
     flow->exchange.client = client;
     flow->exchange.state = EVS_X_ENDED;
-    flow->exchange.reached = flow->exchange.lost = false;
 }
 
 void evs_flow_refuse(struct evs_flow *flow, const struct evs_flow_type *type,
@@ -52,13 +51,13 @@ void evs_flow_begin(struct evs_flow *flow, const struct evs_flow_type *type,
 
 enum evs_step evs_flow_next(struct evs_flow *flow, double now, double wall, struct evs_want *want)
 {
-    evs_gate_look(&flow->client->gate, now);
+    evs_key_date(&flow->client->key, now);
     while (flow->state == EVS_FLOW_RUNNING) {
         enum evs_step step = evs_exchange_next(&flow->exchange, now, wall, want);
 
         if (step != EVS_DONE)
             return step;
-        flow->type->concluded(flow, NULL);
+        flow->type->concluded(flow, flow->exchange.meaning, NULL);
     }
     return EVS_DONE;
 }
@@ -69,6 +68,22 @@ bool evs_flow_in_flight(const struct evs_flow *flow)
                                                flow->exchange.state == EVS_X_FETCHING);
 }
 
+/* A success means what the request asked for only to that request. */
+static enum evs_meaning meaning_of(const struct evs_flow *flow, const struct evs_facts *facts)
+{
+    enum evs_meaning meaning = flow->exchange.meaning;
+    bool shown = flow->type->one_snapshot
+                     ? facts->has_snapshot && facts->snapshot.status.len > 0 &&
+                           evs_str_equal(facts->snapshot.id, evs_str(flow->id))
+                     : facts->has_page;
+
+    if (evs_request_deletes(&flow->exchange.request))
+        return meaning;
+    if (meaning == EVS_ACCEPTED_IT)
+        return EVS_STRANGE;
+    return meaning == EVS_STRANGE && facts->status == 200 && shown ? EVS_SHOWN : meaning;
+}
+
 void evs_flow_reply(struct evs_flow *flow, const struct evs_facts *facts)
 {
     bool own = flow->exchange.state == EVS_X_IN_FLIGHT; /* and not the metadata service's */
@@ -76,13 +91,13 @@ void evs_flow_reply(struct evs_flow *flow, const struct evs_facts *facts)
     if (own)
         flow->status = facts->status;
     if (evs_exchange_reply(&flow->exchange, facts))
-        flow->type->concluded(flow, own && flow->exchange.ending == EVS_ANSWERED ? facts : NULL);
+        flow->type->concluded(flow, meaning_of(flow, facts), facts);
 }
 
 void evs_flow_fail(struct evs_flow *flow, const struct evs_failure *failure)
 {
     if (evs_exchange_fail(&flow->exchange, failure))
-        flow->type->concluded(flow, NULL);
+        flow->type->concluded(flow, flow->exchange.meaning, NULL);
 }
 
 void evs_flow_lose(struct evs_flow *flow)
@@ -97,18 +112,11 @@ void evs_flow_lose(struct evs_flow *flow)
 
 void evs_flow_cancel(struct evs_flow *flow)
 {
-    struct evs_exchange *x = &flow->exchange;
-
     if (flow->state != EVS_FLOW_RUNNING)
         return;
-    if (x->state == EVS_X_IN_FLIGHT) {
-        x->reached = x->lost = true;
-        flow->budget.attempts++;
-    }
-    evs_exchange_cancel(x);
-    x->state = EVS_X_ENDED;
+    evs_exchange_cancel(&flow->exchange);
     evs_error_set(&flow->error, EVS_STOPPED, "the call was cancelled");
-    evs_flow_fail_with_error(flow);
+    evs_flow_end(flow);
 }
 
 void evs_flow_free(struct evs_flow *flow)
@@ -118,12 +126,13 @@ void evs_flow_free(struct evs_flow *flow)
 }
 
 void evs_flow_exchange(struct evs_flow *flow, enum evs_operation operation, unsigned retries,
-                       double pause)
+                       double pause, bool keep_error)
 {
-    struct evs_str project = evs_str(flow->project);
+    struct evs_exchange *x = &flow->exchange;
 
-    evs_request_aim(&flow->exchange.request, flow->client, operation, project, evs_str(flow->id));
-    evs_exchange_start(&flow->exchange, flow->client, &flow->budget, retries, pause);
+    evs_request_aim(&x->request, flow->client, operation, evs_str(flow->project), evs_str(flow->id));
+    evs_exchange_start(x, flow->client, &flow->budget, keep_error ? NULL : &flow->error, retries,
+                       pause);
 }
 
 void evs_flow_succeed(struct evs_flow *flow)
@@ -131,29 +140,11 @@ void evs_flow_succeed(struct evs_flow *flow)
     flow->state = EVS_FLOW_SUCCEEDED;
 }
 
-void evs_flow_fail_with_error(struct evs_flow *flow)
+void evs_flow_end(struct evs_flow *flow)
 {
     flow->error.attempts = flow->budget.attempts;
-    flow->error.outcome = flow->type->outcome(flow);
+    flow->error.outcome = flow->budget.outcome;
     flow->state = EVS_FLOW_FAILED;
-}
-
-void evs_flow_fail_with_exchange(struct evs_flow *flow)
-{
-    flow->error = flow->exchange.error;
-    evs_flow_fail_with_error(flow);
-}
-
-bool evs_facts_missing(const struct evs_facts *facts)
-{
-    return facts->status == 404 && (evs_str_equal(facts->kind, EVS_STR("itemNotFound")) ||
-                                    evs_str_equal(facts->code, EVS_STR("EVS.5404")));
-}
-
-bool evs_flow_shown(const struct evs_flow *flow, const struct evs_facts *facts)
-{
-    return facts->status == 200 && facts->has_snapshot && facts->snapshot.status.len > 0 &&
-           evs_str_equal(facts->snapshot.id, evs_str(flow->id));
 }
 
 void evs_flow_bad_response(struct evs_flow *flow, const struct evs_facts *facts,
@@ -161,11 +152,9 @@ void evs_flow_bad_response(struct evs_flow *flow, const struct evs_facts *facts,
 {
     struct evs_secrets secrets = evs_client_secrets(flow->client);
     struct evs_error answer;
-    char message[sizeof answer.message];
 
     evs_error_answer(&answer, facts, &secrets);
-    memcpy(message, answer.message, sizeof message);
-    evs_error_set(&flow->error, EVS_BAD_RESPONSE, "%s; the answer was %s", expected, message);
+    evs_error_set(&flow->error, EVS_BAD_RESPONSE, "%s; the answer was %s", expected, answer.message);
     flow->error.status = facts->status;
     memcpy(flow->error.request_id, answer.request_id, sizeof answer.request_id);
 }

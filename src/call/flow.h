@@ -18,11 +18,9 @@ struct evs_flow_type {
     bool one_snapshot; /**< it is about one snapshot, so it needs an id */
     /** Start the first exchange, or end at once. `seen` is a snapshot passed in place of its id. */
     void (*begin)(struct evs_flow *flow, const struct evs_snapshot *seen);
-    /** The exchange has ended; `facts` is its answer, or NULL when there is none. Start the next one,
-     * or succeed or fail. */
-    void (*concluded)(struct evs_flow *flow, const struct evs_facts *facts);
-    /** What is known of the deletion when the call fails now. */
-    enum evs_outcome (*outcome)(const struct evs_flow *flow);
+    /** The exchange has ended, which means this; `facts` is its answer, or NULL when there is none. Start
+     * the next one, or succeed or fail. */
+    void (*concluded)(struct evs_flow *flow, enum evs_meaning meaning, const struct evs_facts *facts);
 };
 
 /** A call under way. Begin with zeroed memory; buffers survive to the next evs_flow_begin. */
@@ -35,7 +33,7 @@ struct evs_flow {
     enum { EVS_FLOW_RUNNING, EVS_FLOW_SUCCEEDED, EVS_FLOW_FAILED } state;
     int status; /**< of the last answer; 0: none yet */
     char project[256], id[256];
-    struct evs_error error; /**< set when it failed */
+    struct evs_error error; /**< the last failure; when it failed, what it ends with */
 };
 
 /**
@@ -68,29 +66,23 @@ void evs_flow_lose(struct evs_flow *flow);
 /** End a call that has not ended: Client.Stopped. A request that is out counts as lost. */
 void evs_flow_cancel(struct evs_flow *flow);
 
-/** Wipe and free its buffers, and leave the gate to others. */
+/** Wipe and free its buffers, and leave the key to others. */
 void evs_flow_free(struct evs_flow *flow);
 
 /* For the types: */
 
-/** Start an exchange; its first attempt is made after about `pause` seconds. */
+/**
+ * Start an exchange; its first attempt is made after about `pause` seconds. Its failures become
+ * `flow->error`, unless that is one to keep.
+ */
 void evs_flow_exchange(struct evs_flow *flow, enum evs_operation operation, unsigned retries,
-                       double pause);
+                       double pause, bool keep_error);
 
 /** End the call well. */
 void evs_flow_succeed(struct evs_flow *flow);
 
-/** End the call with `flow->error`, which the caller has set but for attempts and outcome. */
-void evs_flow_fail_with_error(struct evs_flow *flow);
-
-/** End the call with the exchange's error. */
-void evs_flow_fail_with_exchange(struct evs_flow *flow);
-
-/** Whether `facts` say that the snapshot does not exist: 404 with itemNotFound or EVS.5404. */
-bool evs_facts_missing(const struct evs_facts *facts);
-
-/** Whether `facts` are a 200 that shows the snapshot this call is about. */
-bool evs_flow_shown(const struct evs_flow *flow, const struct evs_facts *facts);
+/** End the call with `flow->error`, which is set but for attempts and outcome. */
+void evs_flow_end(struct evs_flow *flow);
 
 /** Set `flow->error` to Client.BadResponse about `facts`; `expected` says what was not there. */
 void evs_flow_bad_response(struct evs_flow *flow, const struct evs_facts *facts,

@@ -68,7 +68,7 @@ static void ask_page(struct evs_listing *listing)
     if (!listing->given[EVS_FILTER_MARKER])
         set_number(listing, EVS_FILTER_OFFSET, listing->offset);
     write_query(listing, &flow->exchange.request.query);
-    evs_flow_exchange(flow, EVS_LIST_SNAPSHOTS, flow->options.retries, 0);
+    evs_flow_exchange(flow, EVS_LIST_SNAPSHOTS, flow->options.retries, 0, false);
 }
 
 static void begin(struct evs_flow *flow, const struct evs_snapshot *seen)
@@ -150,7 +150,7 @@ static void turn_page(struct evs_listing *listing, const struct evs_page *page)
 static void fail_response(struct evs_flow *flow, const struct evs_facts *facts, const char *expected)
 {
     evs_flow_bad_response(flow, facts, expected);
-    evs_flow_fail_with_error(flow);
+    evs_flow_end(flow);
 }
 
 /* The row that the marker names is gone, it seems: the list can be followed by offset as well. */
@@ -182,18 +182,18 @@ static bool makes_progress(struct evs_listing *listing, const struct evs_page *p
     return listing->stale <= STALE_MAX;
 }
 
-static void concluded(struct evs_flow *flow, const struct evs_facts *facts)
+static void concluded(struct evs_flow *flow, enum evs_meaning meaning, const struct evs_facts *facts)
 {
     struct evs_listing *listing = listing_of(flow);
 
-    if (drop_marker(listing, facts))
+    if (meaning != EVS_SHOWN && drop_marker(listing, facts))
         return;
-    if (!facts || facts->status < 200 || facts->status > 299) {
-        evs_flow_fail_with_exchange(flow);
+    if (meaning == EVS_STRANGE) {
+        fail_response(flow, facts, "expected a 200 with an array of snapshots");
         return;
     }
-    if (facts->status != 200 || !facts->has_page) {
-        fail_response(flow, facts, "expected a 200 with an array of snapshots");
+    if (meaning != EVS_SHOWN) {
+        evs_flow_end(flow);
         return;
     }
     if (facts->page.next.len > 0 && facts->page.count == 1 && !marker_of(facts->page.next).data) {
@@ -210,16 +210,10 @@ static void concluded(struct evs_flow *flow, const struct evs_facts *facts)
         step_back(listing);
 }
 
-static enum evs_outcome outcome(const struct evs_flow *flow)
-{
-    (void)flow;
-    return EVS_NOT_SENT;
-}
-
 void evs_listing_free(struct evs_listing *listing)
 {
     for (int i = 0; i < EVS_FILTER_COUNT; i++)
         evs_buf_free(&listing->values[i]);
 }
 
-const struct evs_flow_type evs_list_snapshots = {"list_snapshots", false, begin, concluded, outcome};
+const struct evs_flow_type evs_list_snapshots = {"list_snapshots", false, begin, concluded};

@@ -17,7 +17,6 @@
 bool evs_pacer_init(struct evs_pacer *pacer, double rate)
 {
     memset(pacer, 0, sizeof *pacer);
-    pacer->hold = -1;
     pacer->even_at = -HUGE_VAL;
     if (rate <= 0)
         return true;
@@ -49,15 +48,6 @@ static void recover(struct evs_pacer *pacer, double now)
         pacer->pace += (pacer->pace * CREEP + 0.1) * patience * passed;
 }
 
-static void begin_hold(struct evs_pacer *pacer, double now)
-{
-    double hold = pacer->hold < HOLD_MOST ? pacer->hold : HOLD_MOST;
-
-    if (now + hold > pacer->hold_until)
-        pacer->hold_until = now + hold;
-    pacer->hold = -1;
-}
-
 static double later(double a, double b)
 {
     return a > b ? a : b;
@@ -67,8 +57,6 @@ double evs_pacer_wait(struct evs_pacer *pacer, double now)
 {
     double at = now;
 
-    if (pacer->hold >= 0)
-        begin_hold(pacer, now);
     if (pacer->pace > 0) {
         recover(pacer, now);
         at = later(later(at, pacer->next_at), pacer->hold_until);
@@ -113,16 +101,23 @@ static double measured(const struct evs_pacer *pacer)
     return pacer->counted > pacer->before ? pacer->counted : pacer->before;
 }
 
-void evs_pacer_throttle(struct evs_pacer *pacer, double sent_at, double retry_after)
+static void hold(struct evs_pacer *pacer, double until, double now)
 {
-    if (retry_after > pacer->hold)
-        pacer->hold = retry_after;
+    double most = now + HOLD_MOST;
+
+    pacer->hold_until = later(pacer->hold_until, until < most ? until : most);
+}
+
+void evs_pacer_throttle(struct evs_pacer *pacer, double sent_at, double now, double retry_after)
+{
+    if (retry_after >= 0)
+        hold(pacer, now + retry_after, now);
     if (pacer->pace > 0 && sent_at <= pacer->changed_at + WINDOW)
         return; /* others' requests have cut the pace down already */
     if (pacer->pace <= 0) {
         pacer->pace = measured(pacer);
         pacer->looked_at = sent_at;
-        pacer->hold = later(pacer->hold, WINDOW); /* there was no pace: let the burst pass */
+        hold(pacer, now + WINDOW, now); /* there was no pace: let the burst pass */
     }
     pacer->refused = pacer->pace;
     pacer->pace = later(pacer->pace / 2, PACE_LEAST);

@@ -26,7 +26,6 @@ struct evs_pacer {
     double started_at; /**< the last start */
     double looked_at;  /**< up to when it has recovered */
     double next_at;    /**< the earliest start at this pace */
-    double hold;       /**< Retry-After of a 429 not yet held against a clock; negative: none */
     double hold_until; /**< nothing starts before it */
     /* how fast they really start */
     double counted_from;
@@ -47,10 +46,10 @@ double evs_pacer_wait(struct evs_pacer *pacer, double now);
 void evs_pacer_start(struct evs_pacer *pacer, double now);
 
 /**
- * A request that started at `sent_at` was answered with a 429: halve the pace, once for all that were
- * under way. `retry_after`: seconds, negative when not given.
+ * A request that started at `sent_at` was answered with a 429 by `now`: halve the pace, once for all that
+ * were under way. `retry_after`: seconds, negative when not given.
  */
-void evs_pacer_throttle(struct evs_pacer *pacer, double sent_at, double retry_after);
+void evs_pacer_throttle(struct evs_pacer *pacer, double sent_at, double now, double retry_after);
 
 /** Give its memory back. */
 void evs_pacer_free(struct evs_pacer *pacer);

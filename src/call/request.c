@@ -37,7 +37,7 @@ static void add_header(struct evs_buf *headers, struct evs_str name, struct evs_
 
 static bool sign(struct evs_request *request, struct evs_client *client, double wall)
 {
-    struct evs_keys *keys = &client->keys;
+    struct evs_keys *keys = &client->key.source.keys;
     struct evs_str security_token = evs_buf_str(&keys->security_token);
     struct evs_str date = {evs_sign_date(&client->date, wall), EVS_DATE_SIZE - 1};
     const struct evs_field fields[] = {
@@ -75,10 +75,15 @@ bool evs_request_sign(struct evs_request *request, struct evs_client *client, do
     evs_buf_add(headers, EVS_STR("Accept: application/json\r\nContent-Type: application/json"));
     add_header(headers, EVS_STR("Host"), evs_str(client->endpoint.host));
     add_header(headers, EVS_STR("User-Agent"), evs_buf_str(&client->user_agent));
-    if (client->keys.token.len > 0)
-        add_header(headers, EVS_STR("X-Auth-Token"), evs_buf_str(&client->keys.token));
+    if (client->key.source.keys.token.len > 0)
+        add_header(headers, EVS_STR("X-Auth-Token"), evs_buf_str(&client->key.source.keys.token));
     else if (!sign(request, client, wall))
         return false;
     return !headers->failed && !request->url.failed && !request->path.failed &&
            !request->query.failed;
+}
+
+bool evs_request_deletes(const struct evs_request *request)
+{
+    return request->method[0] == 'D';
 }

@@ -30,5 +30,8 @@ void evs_request_aim(struct evs_request *request, const struct evs_client *clien
  */
 bool evs_request_sign(struct evs_request *request, struct evs_client *client, double wall);
 
+/** Whether it is a DELETE. */
+bool evs_request_deletes(const struct evs_request *request);
+
 #pragma GCC visibility pop
 #endif

@@ -20,7 +20,6 @@ static void retire(struct evs_keys *keys)
         keys->oldest = (keys->oldest + 1) % EVS_KEYS_REMEMBERED;
     }
     keys->source = NULL;
-    keys->serial++;
     keys->expires = 0;
 }
 
@@ -39,7 +38,6 @@ bool evs_keys_set(struct evs_keys *keys, const struct evs_key_set *set, const ch
     }
     keys->source = source;
     keys->expires = expires;
-    keys->doubted = false;
     return true;
 }
 

@@ -24,9 +24,7 @@ struct evs_keys {
     /** SKs and security tokens of the keys before these: an answer that is late may echo them. */
     struct evs_buf old[EVS_KEYS_REMEMBERED][2];
     unsigned oldest; /**< which of them is forgotten next */
-    unsigned serial; /**< counts the keys there have been */
     double expires;  /**< seconds since 1970; 0: not known, or never */
-    bool doubted;    /**< a 401 met them, and whether there are others was not found out */
 };
 
 /**

@@ -95,31 +95,31 @@ static bool fail_status(struct evs_metadata *metadata, const char *what, int sta
 }
 
 /* Old services have no session tokens and say so in one of three ways. */
-static bool reply_token(struct evs_metadata *metadata, const struct evs_facts *facts)
+static bool reply_token(struct evs_metadata *metadata, const struct evs_metadata_answer *answer)
 {
-    struct evs_str token = evs_str_trim(facts->body);
+    struct evs_str token = evs_str_trim(answer->body);
 
     while (token.len > 0 && (token.data[token.len - 1] == '\n' || token.data[token.len - 1] == '\r'))
         token.len--;
-    if (facts->status == 200 && token.len > 0 && token.len <= TOKEN_MAX && evs_str_visible(token))
+    if (answer->status == 200 && token.len > 0 && token.len <= TOKEN_MAX && evs_str_visible(token))
         evs_buf_add(&metadata->token, token);
-    else if (facts->status != 404 && facts->status != 405 && facts->status != 503)
-        return fail_status(metadata, "the request for a token", facts->status);
+    else if (answer->status != 404 && answer->status != 405 && answer->status != 503)
+        return fail_status(metadata, "the request for a token", answer->status);
     metadata->stage = EVS_VISIT_KEYS;
     return false;
 }
 
-static bool reply_keys(struct evs_metadata *metadata, const struct evs_facts *facts)
+static bool reply_keys(struct evs_metadata *metadata, const struct evs_metadata_answer *answer)
 {
-    if (facts->status == 401 && metadata->token.len > 0 && !metadata->token_renewed) {
+    if (answer->status == 401 && metadata->token.len > 0 && !metadata->token_renewed) {
         forget_token(metadata);
         metadata->token_renewed = true;
         metadata->stage = EVS_VISIT_TOKEN;
         return false;
     }
-    if (facts->status != 200)
-        return fail_status(metadata, "the request for keys", facts->status);
-    if (!evs_key_set_usable(&facts->credential)) {
+    if (answer->status != 200)
+        return fail_status(metadata, "the request for keys", answer->status);
+    if (!evs_key_set_usable(&answer->keys)) {
         evs_metadata_fail(metadata, EVS_STR("its answer holds no usable access and secret"));
         return false;
     }
@@ -128,10 +128,10 @@ static bool reply_keys(struct evs_metadata *metadata, const struct evs_facts *fa
     return true;
 }
 
-bool evs_metadata_reply(struct evs_metadata *metadata, const struct evs_facts *facts)
+bool evs_metadata_reply(struct evs_metadata *metadata, const struct evs_metadata_answer *answer)
 {
-    return metadata->stage == EVS_VISIT_TOKEN ? reply_token(metadata, facts)
-                                              : reply_keys(metadata, facts);
+    return metadata->stage == EVS_VISIT_TOKEN ? reply_token(metadata, answer)
+                                              : reply_keys(metadata, answer);
 }
 
 void evs_metadata_leave(struct evs_metadata *metadata, const void *visitor)

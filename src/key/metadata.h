@@ -8,9 +8,8 @@
 #ifndef EVS_METADATA_H
 #define EVS_METADATA_H
 
-#include "base/error.h"
-#include "call/facts.h"
 #include "base/message.h"
+#include "profile.h"
 
 #pragma GCC visibility push(hidden)
 
@@ -47,8 +46,16 @@ bool evs_metadata_visit(struct evs_metadata *metadata, const void *visitor, doub
 /** The request of the visit's stage; NULL when memory ends. */
 const struct evs_request *evs_metadata_request(struct evs_metadata *metadata);
 
-/** Take the answer to it. True when the visit has ended with keys: `facts->credential`. */
-bool evs_metadata_reply(struct evs_metadata *metadata, const struct evs_facts *facts);
+/** An answer of the service. */
+struct evs_metadata_answer {
+    int status;                /**< HTTP status */
+    struct evs_str body;       /**< of the request for a token: the token */
+    struct evs_key_set keys;   /**< its `credential` object */
+    struct evs_str expires_at; /**< the same object's `expires_at` */
+};
+
+/** Take the answer to it. True when the visit has ended with keys: `answer->keys`. */
+bool evs_metadata_reply(struct evs_metadata *metadata, const struct evs_metadata_answer *answer);
 
 /** The visit has failed; `why` is for people. */
 void evs_metadata_fail(struct evs_metadata *metadata, struct evs_str why);

@@ -1,10 +1,10 @@
 #include "client.h"
 
 #include "base/clock.h"
-#include "key/environment.h"
+#include "call/environment.h"
 #include "call.h"
 #include "error.h"
-#include "gate.h"
+#include "key.h"
 #include "machine.h"
 #include "options.h"
 #include "sweep.h"
@@ -127,8 +127,8 @@ static int close_client(lua_State *L)
 static int to_string(lua_State *L)
 {
     const struct evs_client *client = &evs_lua_client_check(L, 1)->core;
-    struct evs_str ak = evs_buf_str(&client->keys.ak);
-    const char *key = client->keys.token.len > 0 ? "token" : "no keys yet";
+    struct evs_str ak = evs_buf_str(&client->key.source.keys.ak);
+    const char *key = client->key.source.keys.token.len > 0 ? "token" : "no keys yet";
 
     if (client->closed)
         lua_pushliteral(L, "evs.client (closed)");
@@ -149,7 +149,7 @@ void evs_lua_client_setup(lua_State *L)
                                        {"each_snapshot", each_snapshot},
                                        {"delete_snapshots", delete_snapshots},
                                        {"start", evs_lua_machine_start},
-                                       {"gate", evs_lua_client_gate},
+                                       {"key", evs_lua_client_key},
                                        {"last", last},
                                        {"close", close_client},
                                        {NULL, NULL}};

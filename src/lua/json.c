@@ -122,6 +122,13 @@ static void take_error(lua_State *L, int index, struct evs_facts *facts)
         facts->request_id = string_field(L, index, "request_id");
 }
 
+static enum evs_speaker speaker_of(const struct evs_facts *facts)
+{
+    if (facts->kind.len > 0 || evs_str_starts(facts->code, EVS_STR("EVS.")))
+        return EVS_ITSELF;
+    return facts->code.len > 0 ? EVS_KNOWN : EVS_JSON;
+}
+
 static bool has_metatable(lua_State *L, int index)
 {
     if (!lua_getmetatable(L, index))
@@ -233,11 +240,11 @@ bool evs_lua_json_facts(lua_State *L, const struct evs_lua_answer *answer, struc
     if (!push_decoded(L, answer))
         return false;
     index = lua_gettop(L);
-    facts->json = lua_istable(L, index);
-    if (!facts->json)
+    if (!lua_istable(L, index))
         return true;
     if (answer->status < 200 || answer->status > 299)
         take_error(L, index, facts);
+    facts->speaker = speaker_of(facts);
     take_credential(L, index, facts);
     evs_compat_rawgetfield(L, index, "snapshot");
     facts->has_snapshot = lua_istable(L, -1);

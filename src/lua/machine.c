@@ -189,7 +189,7 @@ static void reply_page(lua_State *L, int index, struct evs_facts *facts)
 
     push_kept(L, index, EVS_MACHINE_SEEN);
     machine->as.listing.accepted = false;
-    facts->has_page = facts->json && evs_lua_json_page(L, body, body + 1, &facts->page);
+    facts->has_page = facts->speaker >= EVS_JSON && evs_lua_json_page(L, body, body + 1, &facts->page);
     evs_flow_reply(&machine->as.flow, facts);
     if (machine->as.listing.accepted) {
         push_kept(L, index, EVS_MACHINE_RESULT);

@@ -142,8 +142,8 @@ static void push_key_source(lua_State *L)
     lua_getfield(L, LUA_REGISTRYINDEX, DEFAULT_CLIENT);
     client = lua_touserdata(L, -1);
     lua_pop(L, 1);
-    if (client && client->core.keys.source)
-        lua_pushstring(L, client->core.keys.source);
+    if (client && client->core.key.source.keys.source)
+        lua_pushstring(L, client->core.key.source.keys.source);
     else
         lua_pushnil(L);
 }

@@ -183,7 +183,7 @@ static void tell_attempt(struct sweep *sweep, const struct evs_batch_call *call,
         .method = method,
         .path = evs_buf_str(&flow->exchange.request.path),
         .status = evs_transfer_answer(call->carrier)->status,
-        .seconds = evs_clock_monotonic() - flow->exchange.sent_at,
+        .seconds = evs_clock_monotonic() - flow->exchange.ticket.departed,
         .number = flow->budget.attempts,
     };
 

@@ -5,7 +5,7 @@
 
 local core = require "evs.safe"
 local clock = require "resty.evs.clock"
-local gates = require "resty.evs.gate"
+local gates = require "resty.evs.shared"
 local http = require "resty.evs.http"
 local semaphore = require "ngx.semaphore"
 

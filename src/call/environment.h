@@ -8,7 +8,7 @@
 #ifndef EVS_ENVIRONMENT_H
 #define EVS_ENVIRONMENT_H
 
-#include "call/client.h"
+#include "client.h"
 
 #pragma GCC visibility push(hidden)
 

@@ -1,5 +1,5 @@
--- The key gate: more than five wrong signatures in a row lock a key, so the calls of a client share
--- what one of them has learned about it. Machines are driven by hand, with invented clocks.
+-- The key: more than five wrong signatures in a row lock it, so a client's calls share what one of
+-- them has learned about it. Machines are driven by hand, with invented clocks.
 
 local evs = require "evs"
 local machines = require "spec.support.machine"
@@ -251,6 +251,23 @@ describe("an answer", function()
     answer(first, { 503 })
     -- Time that passed before its own first request is not its own.
     assert.equal(1000 + 9 + 4, sends(second).deadline)
+  end)
+
+  it("is waited for no longer than the timeout of a call that has not sent yet", function()
+    local a_client = client()
+    local started = start_many(a_client, 100, { timeout = 30, attempt_timeout = 40 })
+    sends(started[1])
+    for i = 2, 100 do
+      waits(started[i])
+    end
+    now = 29.9
+    for i = 2, 100 do
+      waits(started[i])
+    end
+    now = 30
+    for i = 2, 100 do
+      fails(started[i], { code = "Client.Timeout", outcome = "not_sent", attempts = 0 })
+    end
   end)
 
   it("is waited for no longer than the call's own deadline", function()
@@ -592,7 +609,9 @@ describe("a 401 for a wrong clock", function()
     local first, second, third = start(a_client), start(a_client), start(a_client)
     exchange(first, wrong_clock(3600))
     sends(first)
-    now = 12 -- first is given up
+    now = 12
+    waits(second)
+    now = 13 -- first is given up
     exchange(second, { 202 })
     exchange(third, wrong_clock(7200))
     answer(first, wrong_clock(7200))
@@ -699,12 +718,16 @@ describe("the one that tries a key", function()
     assert.equal(1004, sends(first).deadline)
     now = 3.9
     waits(second)
-    now = 6
+    now = 6 -- the first look after it: the answer may lie there unread
+    waits(second)
+    now = 6.9
+    waits(second)
+    now = 7
     sends(second)
     waits(third)
-    now = 15
+    now = 18
     waits(third)
-    now = 17.5
+    now = 19
     sends(third)
   end)
 
@@ -715,6 +738,8 @@ describe("the one that tries a key", function()
       local first, second, third = start(a_client), start(a_client), start(a_client)
       sends(first)
       now = 12
+      waits(second)
+      now = 13
       sends(second)
       waits(third)
       answer(first, late)
@@ -751,27 +776,33 @@ describe("calls that are given up while they try a key", function()
     end
   end
 
-  it("are three in five minutes at most, then no request leaves", function()
+  it("are five in any five minutes, then no request leaves", function()
     local a_client = client()
     give_up(a_client, 2)
     now = 100
-    give_up(a_client, 1)
+    give_up(a_client, 3)
     local late = start(a_client, nil, { timeout = 1000 })
     waits(late)
-    now = 299
+    now = 299.9
     waits(late)
-    now = 301
-    give_up(a_client, 3)
+    now = 300 -- the places of the first two are free again
+    give_up(a_client, 2)
     waits(late)
+    now = 399.9
+    waits(late)
+    now = 400
+    sends(late)
   end)
 
   it("are counted when nobody drives or collects them, too", function()
     local a_client = client()
     local machines_left = {}
-    for i = 1, 3 do
+    for i = 1, 5 do
       machines_left[i] = start(a_client, nil, { attempt_timeout = 1 })
       sends(machines_left[i])
-      now = now + 3
+      now = now + 2
+      waits(start(a_client))
+      now = now + 1
     end
     waits(start(a_client))
     answer(machines_left[2], { 503 })
@@ -780,36 +811,44 @@ describe("calls that are given up while they try a key", function()
 
   it("are forgotten with an answer that proves the key", function()
     local a_client = client()
-    give_up(a_client, 2)
+    give_up(a_client, 4)
     local good = start(a_client)
     exchange(good, { 202 })
     succeeds(good)
     give_up(a_client, 10)
   end)
 
-  it("are forgotten with a proof or a clock that others have told of", function()
-    for _, told in ipairs { { state = "proven" }, { state = "unproven", clock_offset = 7200 } } do
-      local a_client = client()
-      give_up(a_client, 3)
-      a_client:gate(1000 + now, told)
-      a_client:gate(1000 + now, { state = "unproven", clock_offset = told.clock_offset })
-      give_up(a_client, 3)
-      waits(start(a_client))
-    end
+  it("are forgotten with a proof that others have told of", function()
+    local a_client = client()
+    give_up(a_client, 5)
+    a_client:key(1000 + now, WALL + now, { state = "proven", seconds = 60 })
+    a_client:key(1000 + now, WALL + now, { state = "unproven" })
+    give_up(a_client, 5)
+    waits(start(a_client))
   end)
 
-  it("do not count when it is known what came of them: they end by themselves", function()
+  it("count like answers that were lost: any of these may have been a 401", function()
     local a_client = client()
-    for _ = 1, 10 do
+    for _ = 1, 5 do
       local machine = start(a_client, nil, { retries = 0 })
       exchange(machine, machines.lost())
       fails(machine, { outcome = "unknown" })
+    end
+    waits(start(a_client))
+  end)
+
+  it("do not count where no byte was sent, or an answer was no 401", function()
+    local a_client = client()
+    for i = 1, 20 do
+      local machine = start(a_client, nil, { retries = 0 })
+      exchange(machine, i % 2 == 0 and machines.unsent() or { 503 })
+      ends(machine)
     end
   end)
 
   it("leave those who wait with a word about the key when time is up", function()
     local a_client = client()
-    give_up(a_client, 3)
+    give_up(a_client, 5)
     local late = start(a_client)
     waits(late)
     now = 31
@@ -889,48 +928,111 @@ describe("many calls on one client", function()
   end)
 end)
 
-describe("a gate that others hold", function()
+describe("a key that a request of another process tries", function()
   it("is held after a refusal's five minutes as before", function()
     local a_client = client()
-    a_client:gate(1000, { state = "refused", seconds = 5,
+    a_client:key(1000, WALL, { state = "refused", seconds = 5,
       error = { code = "X.1", message = "no" } })
     now = 6
-    a_client:gate(1006, { state = "held", seconds = 1 })
+    a_client:key(1006, WALL + 6, { state = "held", seconds = 1 })
     waits(start(a_client))
     now = 7.1
     sends(start(a_client))
   end)
 
-  it("ends a call in time when it is barred, and not before its answer when it is not", function()
-    for _, barred in ipairs { true, false } do
+  it("is waited for no longer than a call's own time", function()
+    local a_client = client()
+    local machine = start(a_client, nil, { timeout = 1 })
+    for _ = 1, 19 do
+      a_client:key(1000 + now, WALL + now, { state = "held", seconds = 0.06 })
+      waits(machine)
+      now = now + 0.05
+    end
+    now = 1
+    fails(machine, { code = "Client.Timeout", outcome = "not_sent" })
+  end)
+end)
+
+describe("a key that others have told of", function()
+  it("takes no status for one that is none", function()
+    for _, status in ipairs { 1e300, -1e300, 0 / 0, 99, 1000, "401" } do
       local a_client = client()
-      now = 0
-      local machine = start(a_client, nil, { timeout = 1 })
-      for _ = 1, 25 do
-        a_client:gate(1000 + now, { state = "held", seconds = 0.06, barred = barred })
-        local what = step(machine)
-        if what == "done" then break end
-        now = now + 0.05
+      a_client:key(1000, WALL, { state = "refused", seconds = 5,
+        error = { code = "APIGW.0301", message = "no", status = status } })
+      local err = a_client:key(1001, WALL).error
+      assert.same({ "APIGW.0301" }, { err.code, err.status })
+    end
+    local a_client = client()
+    a_client:key(1000, WALL, { state = "refused", seconds = 5,
+      error = { code = "APIGW.0301", message = "no", status = 401 } })
+    assert.equal(401, a_client:key(1001, WALL).error.status)
+    assert.is_nil(a_client:key(1006, WALL).error)
+  end)
+
+  it("is proven for as long as the others' proof holds", function()
+    local a_client = client()
+    a_client:key(1000, WALL, { state = "proven", seconds = 20 })
+    now = 20
+    sends(start(a_client))
+    sends(start(a_client))
+    now = 20.1
+    sends(start(a_client))
+    waits(start(a_client))
+  end)
+end)
+
+describe("a proof", function()
+  it("is over a minute after the departure of the request that gave it", function()
+    local a_client = client()
+    local first = start(a_client, nil, { attempt_timeout = 50, timeout = 60 })
+    sends(first)
+    now = 40
+    answer(first, { 202 })
+    now = 60
+    prove(a_client)
+    now = 120
+    sends(start(a_client))
+    now = 120.1
+    sends(start(a_client)) -- goes first
+    waits(start(a_client))
+    waits(start(a_client))
+  end)
+
+  it("is over when the wall clock has moved by more than five minutes", function()
+    for _, moved in ipairs { 301, -301 } do
+      local a_client = client()
+      prove(a_client)
+      local started = start_many(a_client, 17)
+      local out = 0
+      for _, machine in ipairs(started) do
+        out = out + (machine:next(1000 + now, WALL + now + moved) == "send" and 1 or 0)
       end
-      local what = step(machine)
-      assert.equal(barred and "done" or "sleep", what)
+      assert.equal(1, out)
+    end
+  end)
+
+  it("stands while answers keep giving it, however long that goes on", function()
+    local a_client = client()
+    prove(a_client)
+    for _ = 1, 20 do
+      now = now + 50
+      prove(a_client)
+      sends(start(a_client))
+      sends(start(a_client))
     end
   end)
 end)
 
-describe("a gate that others have told of a refused key", function()
-  it("takes no status for one that is none", function()
-    for _, status in ipairs { 1e300, -1e300, 0 / 0, 99, 1000, "401" } do
+describe("a 401 of a hand that is not known", function()
+  for _, body in ipairs { "", HTML, '{"message":"who are you?"}' } do
+    it("refuses nothing on a proven key: it is its call's error (" .. #body .. " bytes)", function()
       local a_client = client()
-      a_client:gate(1000, { state = "refused", seconds = 5,
-        error = { code = "APIGW.0301", message = "no", status = status } })
-      local err = a_client:gate(1001).error
-      assert.same({ "APIGW.0301" }, { err.code, err.status })
-    end
-    local a_client = client()
-    a_client:gate(1000, { state = "refused", seconds = 5,
-      error = { code = "APIGW.0301", message = "no", status = 401 } })
-    assert.equal(401, a_client:gate(1001).error.status)
-    assert.is_nil(a_client:gate(1006).error)
-  end)
+      prove(a_client)
+      local machine = start(a_client)
+      exchange(machine, { 401, body })
+      fails(machine, { code = "HTTP.401", attempts = 1, outcome = "refused" })
+      sends(start(a_client))
+      sends(start(a_client))
+    end)
+  end
 end)

@@ -1,0 +1,176 @@
+#include "source.h"
+
+#include "base/date.h"
+#include "base/scrub.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define RENEW_SECONDS (40.0 * 60)
+#define PROFILE_MAX (64 * 1024)
+
+/* What came of the profile file, for the error that lists what was tried. */
+struct profile_result {
+    bool broken; /* the file is there and cannot be used: nobody means the next source then */
+    char why[512];
+};
+
+static bool read_file(const char *path, struct evs_buf *text)
+{
+    char part[1024];
+    size_t len;
+    FILE *file = fopen(path, "rb");
+
+    if (!file)
+        return false;
+    setvbuf(file, NULL, _IONBF, 0); /* no copy of a key in a buffer that nobody wipes */
+    text->max = PROFILE_MAX;
+    while (!text->failed && (len = fread(part, 1, sizeof part, file)) > 0)
+        evs_buf_add(text, (struct evs_str){part, len});
+    fclose(file);
+    evs_wipe(part, sizeof part);
+    return !text->failed;
+}
+
+static void use_profile(struct evs_source *source, struct evs_str text, struct profile_result *result)
+{
+    struct evs_key_set set;
+    unsigned line = evs_profile_parse(text, &set);
+    const char *path = source->profile.data;
+
+    if (line > 0) {
+        result->broken = true;
+        snprintf(result->why, sizeof result->why, "%s:%u: expected '[section]' or 'key = value'", path,
+                 line);
+    } else if (set.ak.len == 0 && set.sk.len == 0) {
+        snprintf(result->why, sizeof result->why, "%s has no ak and sk in section [basic]", path);
+    } else if (!evs_key_set_usable(&set) ||
+               !evs_keys_set(&source->keys, &set, "profile", 0)) {
+        result->broken = true;
+        snprintf(result->why, sizeof result->why, "%s: ak, sk or security_token of section [basic] "
+                 "cannot be used", path);
+    }
+}
+
+static void try_profile(struct evs_source *source, struct profile_result *result)
+{
+    struct evs_buf text = {0};
+
+    if (source->profile.len == 0)
+        snprintf(result->why, sizeof result->why, "HOME is not set");
+    else if (!read_file(source->profile.data, &text))
+        snprintf(result->why, sizeof result->why, "%s: %s", source->profile.data,
+                 text.failed ? "too large" : strerror(errno));
+    else
+        use_profile(source, evs_buf_str(&text), result);
+    evs_buf_free(&text);
+}
+
+static enum evs_source_answer none(const struct evs_source *source, const char *profile,
+                                    struct evs_error *error)
+{
+    evs_error_set(error, EVS_NO_CREDENTIALS,
+                  "no credentials. Options: none of ak, sk, token was given. Environment: neither "
+                  "HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK nor EVS_TOKEN is set. Profile: %s. "
+                  "Metadata service: %s",
+                  profile, source->metadata.why[0] ? source->metadata.why : "not asked");
+    return EVS_SOURCE_NONE;
+}
+
+/* Go on with, or begin, a visit to the metadata service. */
+static enum evs_source_answer visit(struct evs_source *source, const void *who, double now,
+                                     bool usable, bool renew)
+{
+    struct evs_metadata *metadata = &source->metadata;
+
+    if (metadata->visitor && now >= metadata->ends)
+        evs_metadata_fail(metadata, EVS_STR("it did not answer in time"));
+    if (metadata->visitor == who)
+        return EVS_SOURCE_FETCH;
+    if (metadata->visitor)
+        return usable && !renew ? EVS_SOURCE_READY : EVS_SOURCE_WAIT;
+    if (evs_metadata_visit(metadata, who, now, renew))
+        return EVS_SOURCE_FETCH;
+    return usable ? EVS_SOURCE_READY : EVS_SOURCE_NONE;
+}
+
+enum evs_source_answer evs_source_ask(struct evs_source *source, const void *who, double now,
+                                        double wall, bool renew, struct evs_error *error)
+{
+    const struct evs_keys *keys = &source->keys;
+    struct profile_result profile = {false, "not asked, the keys were the metadata service's"};
+    bool temporary = evs_keys_temporary(keys);
+    enum evs_source_answer answer;
+
+    if (keys->source && !temporary)
+        return EVS_SOURCE_READY;
+    if (temporary && !renew && (keys->expires == 0 || wall < keys->expires - RENEW_SECONDS))
+        return EVS_SOURCE_READY;
+    if (!keys->source && !source->metadata.visitor) {
+        try_profile(source, &profile);
+        if (keys->source)
+            return EVS_SOURCE_READY;
+        if (profile.broken)
+            return none(source, profile.why, error);
+    }
+    answer = visit(source, who, now, temporary && (keys->expires == 0 || wall < keys->expires),
+                   renew);
+    if (answer == EVS_SOURCE_FETCH)
+        source->metadata.wall = wall;
+    return answer == EVS_SOURCE_NONE ? none(source, profile.why, error) : answer;
+}
+
+void evs_source_read_profile(struct evs_source *source)
+{
+    struct profile_result profile;
+
+    if (!source->keys.source && !source->metadata.visitor)
+        try_profile(source, &profile);
+}
+
+bool evs_source_is_visited_by(const struct evs_source *source, const void *who)
+{
+    return source->metadata.visitor == who;
+}
+
+enum evs_source_news evs_source_reply(struct evs_source *source, const void *who,
+                                      const struct evs_metadata_answer *answer)
+{
+    double expires = evs_date_parse_iso(answer->expires_at);
+
+    if (!evs_source_is_visited_by(source, who) || !evs_metadata_reply(&source->metadata, answer))
+        return EVS_NEWS_NONE;
+    /* Expired when they come: our clock is wrong, and cannot tell when they end. */
+    if (expires <= source->metadata.wall || expires < 0)
+        expires = 0;
+    if (evs_keys_same(&source->keys, &answer->keys)) {
+        source->keys.expires = expires;
+        return EVS_NEWS_SAME;
+    }
+    return evs_keys_set(&source->keys, &answer->keys, EVS_SOURCE_METADATA, expires)
+               ? EVS_NEWS_KEYS
+               : EVS_NEWS_NONE;
+}
+
+void evs_source_fail(struct evs_source *source, const void *who, struct evs_str why,
+                     const struct evs_secrets *secrets)
+{
+    struct evs_str token = evs_buf_str(&source->metadata.token);
+    struct evs_buf without_token = {0};
+    char shown[sizeof source->metadata.why];
+
+    if (!evs_source_is_visited_by(source, who))
+        return;
+    evs_scrub(&without_token, why, &token, 1);
+    evs_text_show(shown, sizeof shown, evs_buf_str(&without_token), secrets);
+    evs_buf_free(&without_token);
+    evs_metadata_fail(&source->metadata, evs_str(shown));
+}
+
+void evs_source_wipe(struct evs_source *source)
+{
+    evs_keys_wipe(&source->keys);
+    evs_metadata_wipe(&source->metadata);
+    evs_buf_free(&source->profile);
+}

@@ -1,0 +1,61 @@
+/**
+ * Where a client's keys come from, in order: what it was given (options, environment), the profile
+ * file, the ECS metadata service. One call at a time visits the metadata service; the others wait for
+ * it, or go on while the keys they have are good.
+ */
+#ifndef EVS_SOURCE_H
+#define EVS_SOURCE_H
+
+#include "keys.h"
+#include "metadata.h"
+
+#pragma GCC visibility push(hidden)
+
+/** Zeroed memory is a source that was given nothing; set `metadata` by evs_metadata_init. */
+struct evs_source {
+    struct evs_keys keys;
+    struct evs_metadata metadata; /**< the visit to the metadata service, if one is under way */
+    struct evs_buf profile;       /**< path of the profile file; empty: there is none to ask */
+};
+
+/** What somebody who needs keys shall do. */
+enum evs_source_answer {
+    EVS_SOURCE_READY, /**< send */
+    EVS_SOURCE_FETCH, /**< send evs_metadata_request, then evs_source_reply or _fail */
+    EVS_SOURCE_WAIT,  /**< another call is fetching them */
+    EVS_SOURCE_NONE   /**< there are none to be had; the error says what was tried */
+};
+
+/**
+ * May `who` send at `now` (monotonic) and `wall` (since 1970)? Keys of the metadata service are
+ * fetched anew when less than 40 minutes of them remain, or when `renew`.
+ */
+enum evs_source_answer evs_source_ask(struct evs_source *source, const void *who, double now,
+                                      double wall, bool renew, struct evs_error *error);
+
+/** Take the profile file's keys, if there are none yet. What is wrong with the file evs_source_ask says. */
+void evs_source_read_profile(struct evs_source *source);
+
+/** What an answer of the metadata service brought. */
+enum evs_source_news {
+    EVS_NEWS_NONE, /**< no keys yet, or it came too late and was not looked at */
+    EVS_NEWS_SAME, /**< the keys that are in use */
+    EVS_NEWS_KEYS  /**< other keys, which are in use from now on */
+};
+
+/** The metadata service's answer to the request that `who` sent. */
+enum evs_source_news evs_source_reply(struct evs_source *source, const void *who,
+                                      const struct evs_metadata_answer *answer);
+
+/** There is no answer to the request that `who` sent. `secrets` are kept out of `why`. */
+void evs_source_fail(struct evs_source *source, const void *who, struct evs_str why,
+                     const struct evs_secrets *secrets);
+
+/** Whether `who` visits the metadata service. */
+bool evs_source_is_visited_by(const struct evs_source *source, const void *who);
+
+/** Wipe and free everything. */
+void evs_source_wipe(struct evs_source *source);
+
+#pragma GCC visibility pop
+#endif
