@@ -166,10 +166,6 @@ bench: ## Measure against the floors and the alternatives; prints a table (see b
 	@$(MAKE) --no-print-directory LUA=jit build/jit/evs.so
 	@bench/run
 
-doc: ## HTML of the types in library/ (needs ldoc)
-	@mkdir -p build
-	ldoc --quiet .
-
 clean: ## Remove what was built
 	rm -rf build evs.so
 
@@ -177,4 +173,4 @@ FORCE:
 
 .DEFAULT_GOAL = all
 .DELETE_ON_ERROR:
-.PHONY: all help modules install deps demo emulator test spec model interop bench doc clean FORCE
+.PHONY: all help modules install deps demo emulator test spec model interop bench clean FORCE

@@ -4,6 +4,7 @@
 --
 -- Ends with 0 when the snapshot is gone or its deletion accepted, 1 when it was not deleted, 2 for
 -- a wrong command line, 3 when it may be gone or is on its way: look before you go on.
+-- It needs argparse.
 local argparse = require "argparse"
 local evs = require "evs"
 

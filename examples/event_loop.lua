@@ -5,7 +5,8 @@
 --
 -- The module decides, this script carries: `client:start` gives a machine, which says what to send
 -- and how long to sleep, and is told what came. Keys and region come from the environment; the CAs
--- to trust are EVS_CA_FILE's or the system's. Ends with 0 when every deletion was accepted.
+-- to trust are EVS_CA_FILE's or the system's. Ends with 0 when every deletion was accepted,
+-- 1 when one was not, 2 for a wrong command line. It needs cqueues and luaossl.
 local cqueues = require "cqueues"
 local errno = require "cqueues.errno"
 local socket = require "cqueues.socket"
@@ -167,6 +168,10 @@ end
 
 -- ---- all of them --------------------------------------------------------------------------------
 
+if #arg < 2 then
+  io.stderr:write("Usage: event_loop PROJECT ID...\n")
+  os.exit(2)
+end
 local project = arg[1]
 local client, err = evs.new()
 if not client then error(tostring(err), 0) end

@@ -12,6 +12,7 @@
 --
 -- For cron it ends with 0 when all is well, also when there was nothing to do; 1 when something was
 -- not deleted that should be; 2 for a wrong command line; 3 when a deletion may have happened.
+-- It needs argparse.
 local argparse = require "argparse"
 local cjson = require "cjson"
 local evs = require "evs"

@@ -14,9 +14,12 @@ local MAY_BE_DELETED = { "^nightly", "^tmp%-", "^broken" }
 local project_id = os.getenv("EVS_PROJECT_ID")
 local client
 
---- In the master. Does no I/O: the workers that are forked later make the connections.
+--- In the master. Does no I/O: the workers that are forked later make the connections. nginx does
+-- not start with settings that cannot be used, and says why.
 function snapshots.init()
-  client = assert(evs.new { shared = "evs", timeout = 20 })
+  local err
+  client, err = evs.new { shared = "evs", timeout = 20 }
+  if not client then error(tostring(err), 0) end
 end
 
 local function is_allowed(snapshot)
