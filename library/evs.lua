@@ -8,7 +8,8 @@
 ---@meta evs
 
 --- What is returned when a call fails: a table of strings, numbers and booleans.
---- `tostring(err)` is one line with all that matters. No field holds a secret.
+--- `tostring(err)` is one line with all that matters, the hint at its end; `..` takes an error for
+--- that line. No field holds a secret.
 ---
 --- Codes are the server's own (`EVS.1047`, `APIGW.0301`, `404`), or `HTTP.` and the status where
 --- its answer names none, or one of these:
@@ -29,12 +30,15 @@
 --- * `Client.WaitTimeout`: accepted, and still there when the time to wait was over.
 --- * `Client.Stopped`: the call was cancelled, its batch was stopped, or memory ran out.
 --- * `Client.Closed`: the client is closed.
+--- * `Client.TooMany`: more than the option `max` allows; nothing was sent.
+--- * `Client.NoProject`: these keys have no project in this region, or several.
 ---@class evs.Error
 ---@field code string never empty; at most 64 characters of `[A-Za-z0-9._-]`
 ---@field message string never empty; one line of at most 2 KiB
 ---@field outcome evs.Outcome what is known of the deletion
 ---@field attempts integer requests of this call that were put on the wire
 ---@field retryable boolean whether the same call may succeed later
+---@field hint? string what to do about it, where that is known: `check the secret key`
 ---@field status? integer HTTP status, where there was an answer
 ---@field kind? string name of the answer's envelope: `itemNotFound`, `badRequest`
 ---@field request_id? string the server's name for the request, for its support

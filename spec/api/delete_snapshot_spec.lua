@@ -736,7 +736,7 @@ describe("secrets", function()
       local err = failure.check(connect(temporary):delete_snapshot(project, "a", { guard = guard }),
         { code = "APIGW.0301", status = 401, outcome = guard and "not_sent" or "refused",
           attempts = 1 })
-      assert.matches("x-security-token:***", err.message, 1, true)
+      assert.is_nil(err.message:find("x-security-token", 1, true))
     end
   end)
 

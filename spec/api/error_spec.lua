@@ -135,7 +135,7 @@ describe("an error's text", function()
     local err = answered { status = 400, headers = { ["X-Request-Id"] = "8f3c" },
       body = { error = { code = "EVS.1047", message = "snapshot status must be available" } } }
     assert.equal("EVS.1047: snapshot status must be available "
-      .. "(HTTP 400, request 8f3c, 1 attempt, refused)", tostring(err))
+      .. "(HTTP 400, request 8f3c, 1 attempt, refused); hint: " .. err.hint, tostring(err))
   end)
 
   it("leaves out what is not known", function()
@@ -166,6 +166,47 @@ describe("an error's text", function()
       err[name] = nil
     end
     assert.is_string(tostring(err))
+  end)
+end)
+
+describe("an error's hint", function()
+  it("is the last of its text, and not there where nobody knows what to do", function()
+    local err = answered { status = 401, body = { error_code = "APIGW.0301",
+      error_msg = "Incorrect IAM authentication information: verify aksk signature fail" } }
+    assert.equal("check the secret key", err.hint)
+    assert.matches("; hint: check the secret key$", tostring(err))
+    assert.is_nil(answered { status = 502, html = true }.hint)
+    err.hint = nil
+    assert.matches("refused%)$", (tostring(err)))
+  end)
+
+  it("comes without the canonical request that the gateway repeats", function()
+    emulator:misbehave { times = -1, echo = true }
+    local client = assert(evs.new { endpoint = emulator.endpoint, ak = emulator.ak,
+      sk = emulator.sk })
+    local err = client:delete_snapshot(project, "a")
+    assert.equal("Incorrect IAM authentication information: verify aksk signature fail "
+      .. "(keys from options)", err.message)
+    assert.equal("check the secret key", err.hint)
+  end)
+end)
+
+describe("an error in a concatenation", function()
+  it("is its text, on both sides, beside strings, numbers and errors", function()
+    local err = answered { status = 502, html = true }
+    assert.equal("Error: " .. tostring(err), "Error: " .. err)
+    assert.equal(tostring(err) .. "\n", err .. "\n")
+    assert.equal("1" .. tostring(err), 1 .. err)
+    assert.equal(tostring(err) .. tostring(err), err .. err)
+  end)
+
+  it("raises beside anything else, as Lua does", function()
+    local err = answered { status = 502, html = true }
+    for _, other in ipairs { true, {}, print, setmetatable({}, {}) } do
+      assert.error_matches(function() return err .. other end, "attempt to concatenate a")
+      assert.error_matches(function() return other .. err end, "attempt to concatenate a")
+    end
+    assert.error_matches(function() return err .. nil end, "attempt to concatenate a nil value")
   end)
 end)
 

@@ -854,11 +854,34 @@ describe("an error's text", function()
     assert.equal("0a1b2c3d4e5f", told(400, body).request_id)
   end)
 
-  it("puts code, message, status, request id, attempts and outcome in one line", function()
+  it("puts code, message, status, request id, attempts, outcome, hint in one line", function()
     local err = told(400, evs_error("EVS.1047", "must be available"), { ["X-Request-Id"] = "8f3c" })
-    assert.equal("EVS.1047: must be available (HTTP 400, request 8f3c, 1 attempt, refused)",
-      tostring(err))
+    assert.equal("EVS.1047: must be available (HTTP 400, request 8f3c, 1 attempt, refused); "
+      .. "hint: " .. err.hint, tostring(err))
   end)
+end)
+
+describe("a signature that a server repeats", function()
+  local HEX = ("0123456789abcdef"):rep(4)
+  local VALUE = "SDK-HMAC-SHA256 Access=AK, SignedHeaders=host;x-sdk-date, Signature=" .. HEX
+
+  for written, expected in pairs {
+    ["Authorization: " .. VALUE] = "Authorization: ***",
+    ["authorization:" .. VALUE .. "|host:x"] = "authorization:***|host:x",
+    ["Proxy-Authorization: Basic dXNlcjpwYXNz\r\nHost: x"] = "Proxy-Authorization: *** Host: x",
+    ['{"Authorization": "' .. VALUE .. '", "Host": "x"}'] =
+      '{"Authorization": "***", "Host": "x"}',
+    ["wrong: Signature=" .. HEX .. ", so no"] = "wrong: Signature=***, so no",
+    ["V11-HMAC-SHA256 Credential=AK/20260101/r/evs, signature=" .. HEX] =
+      "V11-HMAC-SHA256 Credential=AK/20260101/r/evs, signature=***",
+    ["the Authorization header is missing; Signature= is empty"] =
+      "the Authorization header is missing; Signature= is empty",
+  } do
+    it("becomes ***: " .. expected, function()
+      local err = delete({ rest = { 400, evs_error("EVS.1", written) } }, { retries = 0 }).err
+      assert.equal(expected, err.message)
+    end)
+  end
 end)
 
 describe("a secret", function()

@@ -12,6 +12,7 @@ local OUTCOMES = { not_sent = true, refused = true, unknown = true, accepted = t
 local TYPES = {
   code = "string", message = "string", status = "number", kind = "string", request_id = "string",
   attempts = "number", outcome = "string", retryable = "boolean",
+  hint = "string",
 }
 
 local REQUIRED = { "code", "message", "attempts", "outcome", "retryable" }
@@ -50,6 +51,8 @@ function failure.check(err, expected)
   assert.is_true(evs.is_error(err))
   local text = tostring(err)
   assert.is_truthy(text:find(err.code .. ": " .. err.message .. " (", 1, true))
+  assert.equal(err.hint and "; hint: " .. err.hint or err.outcome .. ")",
+    text:sub(err.hint and -#err.hint - 8 or -#err.outcome - 1))
   failure.assert_no_secret(text)
   for name, value in pairs(expected or {}) do
     if value == failure.none then value = nil end

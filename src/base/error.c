@@ -46,12 +46,34 @@ static bool retryable_code(enum evs_code code)
     }
 }
 
+/* What helps against most errors of a code. */
+static enum evs_hint hint_of_code(enum evs_code code)
+{
+    static const unsigned char hints[EVS_CODE_COUNT] = {
+        [EVS_NO_CREDENTIALS] = EVS_HINT_NO_KEYS,
+        [EVS_RESOLVE] = EVS_HINT_REGION,
+        [EVS_CONNECT] = EVS_HINT_REACH,
+        [EVS_TLS] = EVS_HINT_CERTIFICATE,
+        [EVS_PROXY] = EVS_HINT_PROXY,
+        [EVS_TIMEOUT] = EVS_HINT_TIME,
+        [EVS_BAD_RESPONSE] = EVS_HINT_STRANGER,
+        [EVS_PROTECTED] = EVS_HINT_BACKUP,
+        [EVS_WRONG_STATE] = EVS_HINT_BUSY,
+        [EVS_NOT_DELETED] = EVS_HINT_NEEDED,
+        [EVS_WAIT_TIMEOUT] = EVS_HINT_WAIT,
+        [EVS_CLOSED] = EVS_HINT_NEW_CLIENT,
+    };
+
+    return (enum evs_hint)hints[code];
+}
+
 /* All but the message. */
 static void start(struct evs_error *error, enum evs_code code)
 {
     memset(error, 0, offsetof(struct evs_error, message));
     strcpy(error->code, evs_code_text(code));
     error->retryable = retryable_code(code);
+    error->hint = hint_of_code(code);
 }
 
 void evs_error_set(struct evs_error *error, enum evs_code code, const char *format, ...)
@@ -85,9 +107,11 @@ void evs_text_show(char *out, size_t size, struct evs_str text, const struct evs
 }
 
 void evs_error_quote(struct evs_error *error, enum evs_code code, struct evs_str text,
-                     const struct evs_secrets *secrets)
+                     enum evs_hint hint, const struct evs_secrets *secrets)
 {
     start(error, code);
+    if (hint != EVS_HINT_NONE)
+        error->hint = hint;
     evs_text_show(error->message, sizeof error->message, text, secrets);
     if (error->message[0] == '\0')
         strcpy(error->message, error->code);

@@ -4,6 +4,7 @@
 #ifndef EVS_ERROR_H
 #define EVS_ERROR_H
 
+#include "hint.h"
 #include "text.h"
 
 #pragma GCC visibility push(hidden)
@@ -25,7 +26,9 @@
     X(EVS_NOT_DELETED, "Client.NotDeleted")                                                        \
     X(EVS_WAIT_TIMEOUT, "Client.WaitTimeout")                                                      \
     X(EVS_STOPPED, "Client.Stopped")                                                               \
-    X(EVS_CLOSED, "Client.Closed")
+    X(EVS_CLOSED, "Client.Closed")                                                                 \
+    X(EVS_TOO_MANY, "Client.TooMany")                                                              \
+    X(EVS_NO_PROJECT, "Client.NoProject")
 
 #define EVS_CODE_ENUM(name, text) name,
 enum evs_code { EVS_CODES(EVS_CODE_ENUM) EVS_CODE_COUNT };
@@ -57,10 +60,14 @@ struct evs_error {
     unsigned attempts;    /**< requests of this call that were put on the wire */
     bool retryable;       /**< the same call may succeed later */
     enum evs_outcome outcome;
+    enum evs_hint hint; /**< what to do about it */
     char message[2049]; /**< never empty, no control characters */
 };
 
-/** Make `error` one of our own, with a message made as printf would. Attempts and outcome are 0. */
+/**
+ * Make `error` one of our own, with a message made as printf would. Attempts and outcome are 0, the hint is
+ * what helps against most errors of this code.
+ */
 void evs_error_set(struct evs_error *error, enum evs_code code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
@@ -86,9 +93,12 @@ void evs_text_show(char *out, size_t size, struct evs_str text, const struct evs
  */
 void evs_name_show(char *out, size_t size, struct evs_str text, const struct evs_secrets *secrets);
 
-/** Make `error` one of our own about a failure that somebody else describes in `text`. */
+/**
+ * Make `error` one of our own about a failure that somebody else describes in `text`. With EVS_HINT_NONE
+ * the hint is the code's.
+ */
 void evs_error_quote(struct evs_error *error, enum evs_code code, struct evs_str text,
-                     const struct evs_secrets *secrets);
+                     enum evs_hint hint, const struct evs_secrets *secrets);
 
 /** The reason phrase of an HTTP status, "Not Found"; "" for one without a name. RFC 9110. */
 const char *evs_status_reason(int status);

@@ -37,6 +37,7 @@ struct evs_want {
 struct evs_failure {
     enum evs_code code;     /**< RESOLVE, CONNECT, TLS, PROXY, TIMEOUT, NETWORK or BAD_RESPONSE */
     struct evs_str message; /**< what happened, for people */
+    enum evs_hint hint;     /**< what to do about it; EVS_HINT_NONE: what the code suggests */
     bool sent;              /**< some of the request may have left this machine */
     bool passing;           /**< not sent, and likely to work on another try */
 };

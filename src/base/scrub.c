@@ -2,62 +2,53 @@
 
 #include <string.h>
 
-/* The value of `count` hexadecimal digits, or -1. */
-static int hex_value(const char *digits, size_t count)
-{
-    int value = 0;
+/* Ways to write a byte by its number: what stands before the digits, how many of them in which base, and what
+ * ends them. */
+static const struct escape {
+    const char *before;
+    size_t digits;
+    int base;
+    char end;
+} escapes[] = {{"%", 2, 16, 0}, {"\\u", 4, 16, 0}, {"&#x", 5, 16, ';'}, {"&#", 5, 10, ';'}};
 
-    for (size_t i = 0; i < count; i++) {
-        int digit = evs_hex_digit(digits[i]);
-        if (digit < 0)
-            return -1;
-        value = value * 16 + digit;
-    }
-    return value;
+static bool begins_with(struct evs_str text, const char *words)
+{
+    size_t len = strlen(words);
+
+    return text.len >= len &&
+           evs_str_equal_nocase((struct evs_str){text.data, len}, (struct evs_str){words, len});
 }
 
-/* `&#61;` or `&#x3d;` at the start of `text`: its length, and the byte it stands for. */
-static size_t read_entity(struct evs_str text, int *byte)
+static size_t read_number(const struct escape *escape, struct evs_str text, int *byte)
 {
-    size_t i = 2;
-    int base = 10;
+    size_t at = strlen(escape->before), digits = 0;
 
     *byte = 0;
-    if (text.len < 4 || text.data[1] != '#')
-        return 0;
-    if (text.data[2] == 'x' || text.data[2] == 'X') {
-        base = 16;
-        i = 3;
+    for (; at < text.len && digits < escape->digits; at++, digits++) {
+        int digit = evs_hex_digit(text.data[at]);
+
+        if (digit < 0 || digit >= escape->base)
+            break;
+        *byte = *byte * escape->base + digit;
     }
-    for (; i < text.len && i < 8; i++) {
-        int digit = evs_hex_digit(text.data[i]);
-        if (text.data[i] == ';')
-            return i + 1;
-        if (digit < 0 || digit >= base)
-            return 0;
-        *byte = *byte * base + digit;
-    }
-    return 0;
+    if (!escape->end)
+        return digits == escape->digits ? at : 0;
+    return digits > 0 && at < text.len && text.data[at] == escape->end ? at + 1 : 0;
 }
 
-/* One escaped character at the start of `text`: its length, and the byte it stands for. */
+/* One escaped byte at the start of `text`: its length, and the byte. */
 static size_t read_escape(struct evs_str text, int *byte)
 {
-    if (text.data[0] == '%' && text.len >= 3) {
-        *byte = hex_value(text.data + 1, 2);
-        return 3;
+    for (size_t i = 0; i < sizeof escapes / sizeof *escapes; i++) {
+        size_t len = begins_with(text, escapes[i].before) ? read_number(&escapes[i], text, byte) : 0;
+
+        if (len > 0)
+            return len;
     }
-    if (text.data[0] == '\\' && text.len >= 6 && text.data[1] == 'u') {
-        *byte = hex_value(text.data + 2, 4);
-        return 6;
-    }
-    if (text.data[0] == '\\' && text.len >= 2) {
-        *byte = (unsigned char)text.data[1];
-        return 2;
-    }
-    if (text.data[0] == '&')
-        return read_entity(text, byte);
-    return 0;
+    if (text.len < 2 || text.data[0] != '\\')
+        return 0;
+    *byte = (unsigned char)text.data[1];
+    return 2;
 }
 
 /* How many bytes of `text` show `secret`, or a long enough beginning of it; 0 = none. */
@@ -71,11 +62,10 @@ static size_t match(struct evs_str text, struct evs_str secret)
         int byte = (unsigned char)text.data[at];
         size_t step = 1;
 
-        if (byte != wanted) {
+        if (byte != wanted)
             step = read_escape((struct evs_str){text.data + at, text.len - at}, &byte);
-            if (step == 0 || byte != wanted)
-                break;
-        }
+        if (step == 0 || byte != wanted)
+            break;
         at += step;
         matched++;
     }
@@ -94,33 +84,73 @@ static size_t longest_match(struct evs_str text, const struct evs_str *secrets, 
     return longest;
 }
 
+/* `text` from `at` on, without those of its first bytes that are in `bytes`. */
+static struct evs_str skip(struct evs_str text, size_t at, const char *bytes)
+{
+    while (at < text.len && text.data[at] && strchr(bytes, text.data[at]))
+        at++;
+    return (struct evs_str){text.data + at, text.len - at};
+}
+
+/* `text` up to the first of `bytes`. */
+static struct evs_str until(struct evs_str text, const char *bytes)
+{
+    size_t len = 0;
+
+    while (len < text.len && text.data[len] && !strchr(bytes, text.data[len]))
+        len++;
+    return (struct evs_str){text.data, len};
+}
+
+/* The value of an Authorization header, or of the Signature in one, whose name begins `text`. */
+static struct evs_str credential(struct evs_str text)
+{
+    struct evs_str rest;
+
+    if (begins_with(text, "Signature="))
+        return until(skip(text, 10, ""), " \t\r\n\"'\\,;|<&");
+    if (!begins_with(text, "Authorization"))
+        return (struct evs_str){0};
+    rest = skip(text, 13, " \"'\\");
+    if (rest.len == 0 || (rest.data[0] != ':' && rest.data[0] != '='))
+        return (struct evs_str){0};
+    return until(skip(rest, 1, " \"'\\"), "\r\n\"'\\|<");
+}
+
+/* The first part of `text` that must not be shown; empty: there is none. */
+static struct evs_str find(struct evs_str text, const struct evs_str *secrets, size_t count)
+{
+    struct evs_str found = {0};
+
+    for (size_t i = 0; i < text.len && found.len == 0; i++) {
+        struct evs_str rest = {text.data + i, text.len - i};
+
+        found = (struct evs_str){rest.data, longest_match(rest, secrets, count)};
+        if (found.len == 0)
+            found = credential(rest);
+    }
+    return found;
+}
+
 bool evs_scrub_finds(struct evs_str text, const struct evs_str *secrets, size_t count)
 {
-    for (size_t i = 0; i < text.len; i++)
-        if (longest_match((struct evs_str){text.data + i, text.len - i}, secrets, count) > 0)
-            return true;
-    return false;
+    return find(text, secrets, count).len > 0;
 }
 
 void evs_scrub(struct evs_buf *out, struct evs_str text, const struct evs_str *secrets,
                size_t count)
 {
-    size_t kept = 0; /* start of what is still to be copied */
-    size_t i = 0;
+    struct evs_str found;
 
-    while (i < text.len) {
-        size_t len = longest_match((struct evs_str){text.data + i, text.len - i}, secrets, count);
+    while ((found = find(text, secrets, count)).len > 0) {
+        size_t before = (size_t)(found.data - text.data);
 
-        if (len == 0) {
-            i++;
-            continue;
-        }
-        evs_buf_add(out, (struct evs_str){text.data + kept, i - kept});
+        evs_buf_add(out, (struct evs_str){text.data, before});
         evs_buf_add(out, EVS_STR("***"));
-        i += len;
-        kept = i;
+        text.data += before + found.len;
+        text.len -= before + found.len;
     }
-    evs_buf_add(out, (struct evs_str){text.data + kept, text.len - kept});
+    evs_buf_add(out, text);
 }
 
 /* The bytes of the UTF-8 character that starts `text`, 0 if it is none (overlong, surrogate, cut). */

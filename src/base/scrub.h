@@ -18,7 +18,8 @@ enum { EVS_SCRUB_PART = 12 };
 /**
  * Append `text` to `out` with every occurrence of a secret as `***`: whole, or its first
  * EVS_SCRUB_PART bytes and as many more as match (a text may have been cut inside it). Escapes are
- * seen through: `\/`, `\u003d`, `%3D`, `&#61;`. Empty secrets are passed over.
+ * seen through: `\/`, `\u003d`, `%3D`, `&#61;`. Empty secrets are passed over. So become the value of an
+ * `Authorization` header and what follows `Signature=`.
  */
 void evs_scrub(struct evs_buf *out, struct evs_str text, const struct evs_str *secrets,
                size_t count);

@@ -1,6 +1,7 @@
 #include "answer.h"
 
 #include "base/scrub.h"
+#include "hint.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -137,18 +138,31 @@ static void describe_body(struct evs_error *error, const struct evs_facts *facts
     evs_buf_free(&safe);
 }
 
+/* The gateway's 401 repeats the whole canonical request behind its reason: lines that tell nobody what is
+ * wrong. */
+static struct evs_str without_echo(struct evs_str message)
+{
+    static const char echo[] = ", canonicalRequest:";
+
+    for (size_t i = 1; i + sizeof echo - 1 <= message.len; i++)
+        if (memcmp(message.data + i, echo, sizeof echo - 1) == 0)
+            message.len = i;
+    return message;
+}
+
 void evs_error_answer(struct evs_error *error, const struct evs_facts *facts,
                       const struct evs_secrets *secrets)
 {
     memset(error, 0, offsetof(struct evs_error, message));
     error->status = facts->status;
+    error->hint = evs_hint_of_answer(facts);
     if (is_code(facts->code))
         evs_name_show(error->code, sizeof error->code, facts->code, secrets);
     if (error->code[0] == '\0')
         snprintf(error->code, sizeof error->code, "HTTP.%d", facts->status);
     evs_name_show(error->kind, sizeof error->kind, facts->kind, secrets);
     evs_name_show(error->request_id, sizeof error->request_id, facts->request_id, secrets);
-    evs_text_show(error->message, sizeof error->message, facts->message, secrets);
+    evs_text_show(error->message, sizeof error->message, without_echo(facts->message), secrets);
     if (error->message[0] == '\0')
         describe_body(error, facts, secrets);
 }

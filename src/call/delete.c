@@ -109,6 +109,8 @@ static void fail_state(struct evs_deletion *d, enum evs_code code, const char *b
     show_status(d, status, shown);
     evs_error_set(&d->flow.error, code, "%s'%s'%s", before, shown, after);
     d->flow.error.retryable = retryable;
+    if (!retryable)
+        d->flow.error.hint = EVS_HINT_NONE;
     evs_flow_end(&d->flow);
 }
 
@@ -129,8 +131,7 @@ static void fail_not_deleted(struct evs_deletion *d, struct evs_str status)
 
 static void fail_protected(struct evs_deletion *d, const char *reason)
 {
-    evs_error_set(&d->flow.error, EVS_PROTECTED,
-                  "the snapshot belongs to a backup (%s): delete the backup, not its snapshot", reason);
+    evs_error_set(&d->flow.error, EVS_PROTECTED, "the snapshot belongs to a backup (%s)", reason);
     evs_flow_end(&d->flow);
 }
 

@@ -328,7 +328,7 @@ bool evs_exchange_fail(struct evs_exchange *x, const struct evs_failure *failure
     if (x->client->closed)
         return close_down(x);
     if (x->error) {
-        evs_error_quote(x->error, failure->code, failure->message, &secrets);
+        evs_error_quote(x->error, failure->code, failure->message, failure->hint, &secrets);
         x->error->retryable = verdict.again > EVS_NEVER;
     }
     return !try_again(x, verdict.again, -1) && end(x, verdict.meaning);

@@ -108,6 +108,7 @@ static void read_error(lua_State *L, const struct evs_client *client, struct evs
     evs_text_show(error->message, sizeof error->message, string_at(L, index, "message"), &secrets);
     luaL_argcheck(L, error->code[0] && error->message[0], NEWS,
                   "the error has no code or no message");
+    error->hint = evs_hint_parse(string_at(L, index, "hint"));
     status = number_at(L, index, "status");
     error->status = status >= 100 && status <= 999 ? (int)status : 0;
     error->retryable = boolean_at(L, index, "retryable");
