@@ -1,8 +1,9 @@
 # lua-evs. `make help` lists the targets. Every variable below can be given on the command line, for
 # instance `make LUA=jit LUA_INCDIR=/usr/local/openresty/luajit/include/luajit-2.1`.
 
-# Which Lua to build for: 5.1, 5.2, 5.3, 5.4, 5.5 or jit. The tests have two more: asan is 5.4 under
-# AddressSanitizer and UBSan, oldcurl is 5.2 with the code that a libcurl older than 7.80 needs.
+# Which Lua to build for: 5.1, 5.2, 5.3, 5.4, 5.5 or jit. The tests have three more: asan is 5.4 under
+# AddressSanitizer and UBSan, oldcurl is 5.2 with the code that a libcurl older than 7.80 needs, x87 is
+# 5.4 with the arithmetic of 32-bit x86, which rounds late.
 LUA = 5.4
 
 PREFIX  = /usr/local
@@ -51,6 +52,10 @@ endif
 ifeq ($(LUA),oldcurl)
 LUA_ABI  = 5.2
 VARIANT  = -DEVS_OLD_CURL
+endif
+ifeq ($(LUA),x87)
+LUA_ABI = 5.4
+VARIANT = -mfpmath=387
 endif
 ifeq ($(LUA),asan)
 LUA_ABI   = 5.4

@@ -7,6 +7,7 @@ local ltn12 = require "ltn12"
 local socket = require "socket"
 
 local emulator = require("spec.support.emulator").start()
+local process = require "spec.support.process"
 
 local directory, url
 
@@ -49,7 +50,7 @@ local function start(hour)
   end
   local command = ("%s PATH=$PATH:/usr/sbin nginx -p %s/ -c %s/nginx.conf -e %s/error.log"):format(
     table.concat(words, " "), directory, directory, directory)
-  assert.equal(0, os.execute(command))
+  assert.is_true(process.succeeds(command))
 end
 
 local function stop()

@@ -7,6 +7,7 @@ local socket = require "socket"
 
 local emulator = require("spec.support.emulator").start()
 local nginxes = require "spec.nginx.support.nginx"
+local process = require "spec.support.process"
 
 local project = emulator.project_id
 
@@ -515,7 +516,8 @@ describe("libcurl", function()
     local source = assert(io.open(name .. ".c", "w"))
     source:write(SHIM)
     source:close()
-    assert.equal(0, os.execute(("${CC:-cc} -shared -fPIC -o %s.so %s.c -ldl"):format(name, name)))
+    assert.is_true(process.succeeds(("${CC:-cc} -shared -fPIC -o %s.so %s.c -ldl"):format(name,
+      name)))
     with_nginx({ preload = name .. ".so", environment = { EVS_SHIM_LOG = name } }, function(nginx)
       put(4)
       nginx:run([[

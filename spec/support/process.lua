@@ -109,6 +109,12 @@ function Process:wait()
   return result
 end
 
+--- Whether a line of the shell's ends well. Lua 5.1 gives its exit status, others true.
+function process.succeeds(line)
+  local result = os.execute(line)
+  return result == 0 or result == true
+end
+
 --- Runs a script to its end; what wait() returns.
 function process.run(script, environment)
   return process.start(script, environment):wait()

@@ -7,6 +7,7 @@
 #define NOW (-HUGE_VAL)
 #define NEVER HUGE_VAL
 #define SLEEP_MOST 1.0
+#define SLEEP_LEAST 1e-6 /* a sum with less may be rounded to now, and who is due is not slept for */
 
 bool evs_batch_init(struct evs_batch *batch, struct evs_client *client,
                     const struct evs_call_options *options, const struct evs_batch_options *more)
@@ -265,7 +266,7 @@ static bool go_on(struct evs_batch *batch, struct evs_batch_call *call, double n
         *step = EVS_BATCH_SEND;
         return true;
     case EVS_SLEEP:
-        batch->due[call->slot] = now + act->want.seconds;
+        batch->due[call->slot] = now + (act->want.seconds > SLEEP_LEAST ? act->want.seconds : SLEEP_LEAST);
         set_waiting(call, call->deletion.stage == EVS_WAIT);
         return false;
     default:

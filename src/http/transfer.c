@@ -46,7 +46,9 @@ static int on_request(void *userdata, char *ip, char *local_ip, int port, int lo
 {
     struct evs_transfer *t = userdata;
 
-    (void)ip, (void)local_ip, (void)port;
+    (void)ip;
+    (void)local_ip;
+    (void)port;
     if (t->writes == 0 && evs_clock_monotonic() >= t->deadline) {
         finish_failed(t, EVS_TIMEOUT, "no time was left to send the request", true);
         return CURL_PREREQFUNC_ABORT;

@@ -36,7 +36,8 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *userdata, voi
     struct evs_waiter *waiter = userdata;
     struct pollfd *entry = find(waiter, fd);
 
-    (void)easy, (void)per_socket;
+    (void)easy;
+    (void)per_socket;
     if (what == CURL_POLL_REMOVE) {
         if (entry)
             *entry = waiter->sockets[--waiter->count];

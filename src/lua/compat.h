@@ -82,7 +82,7 @@ static inline void evs_compat_getuservalue(lua_State *L, int index)
 static inline size_t evs_compat_rawlen(lua_State *L, int index)
 {
 #if LUA_VERSION_NUM >= 502
-    return lua_rawlen(L, index);
+    return (size_t)lua_rawlen(L, index); /* 5.4 counts in 64 bits everywhere */
 #else
     return lua_objlen(L, index);
 #endif

@@ -88,7 +88,7 @@ static bool read_count(lua_State *L, const struct option *option, void *member,
 
     check_type(L, option, LUA_TNUMBER);
     value = (double)lua_tonumber(L, -1);
-    if (!(value >= 0 && value <= COUNT_MAX) || value != (double)(unsigned)value)
+    if (!(value >= 0 && value <= (double)COUNT_MAX) || value != (double)(unsigned)value)
         return refuse(error, option, "must be a whole number up to 1000");
     *(unsigned *)member = (unsigned)value;
     return true;
