@@ -81,7 +81,8 @@ CORE    := $(sort $(wildcard $(addprefix src/,$(addsuffix /*.c,base call http ke
 SOURCES := lua_evs.c $(CORE) $(sort $(wildcard src/lua/*.c))
 OBJECTS  = $(SOURCES:%.c=$(BUILD)/%.o)
 PROBE    = $(wildcard spec/support/core_probe.c)
-MODULES  = $(BUILD)/evs.so $(PROBE:%.c=$(BUILD)/core_probe.so)
+SYSTEM   = $(BUILD)/evs/cli/system.so
+MODULES  = $(BUILD)/evs.so $(SYSTEM) $(PROBE:%.c=$(BUILD)/core_probe.so)
 
 # liblua is not linked: the interpreter that loads the module has it.
 LIBS     = $(curl_folder) $(nettle_folder) -lcurl -lnettle -lpthread -ldl
@@ -90,9 +91,9 @@ COMPILE  = $(CC) -std=gnu11 -Isrc $(lua_headers) $(curl_headers) $(nettle_header
 LINK     = $(CC) $(CFLAGS) $(LDFLAGS) $(HARDENING_LINK) $(VARIANT) $(LIBFLAG)
 
 ifeq ($(BUILD),build/5.4)
-all: evs.so
+all: evs.so $(SYSTEM)
 else
-all: $(BUILD)/evs.so
+all: $(BUILD)/evs.so $(SYSTEM)
 endif
 
 help: ## Show this list
@@ -106,6 +107,11 @@ evs.so: build/5.4/evs.so
 
 $(BUILD)/evs.so: $(OBJECTS)
 	$(call say,link)$(LINK) -o $@ $(OBJECTS) $(LIBS)
+
+# The command's own.
+$(SYSTEM): $(BUILD)/src/evs/cli/system.o
+	@mkdir -p $(@D)
+	$(call say,link)$(LINK) -o $@ $<
 
 # A module of the specs' own: the core's inner functions, callable from Lua.
 $(BUILD)/core_probe.so: $(BUILD)/spec/support/core_probe.o $(CORE:%.c=$(BUILD)/%.o)
@@ -124,17 +130,44 @@ $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
 	@echo '$(COMPILE) $(LINK)' | cmp -s - $@ || echo '$(COMPILE) $(LINK)' >$@
 
--include $(OBJECTS:.o=.d) $(BUILD)/spec/support/core_probe.d
+-include $(OBJECTS:.o=.d) $(BUILD)/src/evs/cli/system.d $(BUILD)/spec/support/core_probe.d
 
 modules: $(MODULES)
 
-install: $(BUILD)/evs.so ## Install under PREFIX (/usr/local); DESTDIR, LIBDIR and LUADIR are heeded
-	$(INSTALL) -d '$(DESTDIR)$(LIBDIR)'
+# The interpreter that the installed command names in its first line.
+LUA_BIN = $(or $(notdir $(shell command -v $(LUA_NAME))),lua)
+
+# What goes where: the modules in Lua, and pairs of a file and its place under PREFIX.
+lua_modules = $(patsubst src/%,%,$(wildcard src/*/*.lua src/*/*/*.lua src/*/*/*/*.lua))
+data_files  = man/evs.1:share/man/man1/evs.1 \
+              completion/evs.bash:share/bash-completion/completions/evs \
+              completion/evs.zsh:share/zsh/site-functions/_evs
+
+install: $(BUILD)/evs.so $(SYSTEM) ## Install under PREFIX (/usr/local); DESTDIR, LIBDIR and LUADIR are heeded
+	$(INSTALL) -d '$(DESTDIR)$(LIBDIR)/evs/cli' '$(DESTDIR)$(PREFIX)/bin'
 	$(INSTALL) -m 755 $(BUILD)/evs.so '$(DESTDIR)$(LIBDIR)/evs.so'
-	@set -e; for file in $(wildcard src/*/*.lua src/*/*/*.lua); do \
-	    $(INSTALL) -d "$(DESTDIR)$(LUADIR)/$$(dirname "$${file#src/}")"; \
-	    $(INSTALL) -m 644 "$$file" "$(DESTDIR)$(LUADIR)/$${file#src/}"; \
+	$(INSTALL) -m 755 $(SYSTEM) '$(DESTDIR)$(LIBDIR)/evs/cli/system.so'
+	@set -e; for file in $(lua_modules); do \
+	    $(INSTALL) -d "$(DESTDIR)$(LUADIR)/$$(dirname "$$file")"; \
+	    $(INSTALL) -m 644 "src/$$file" "$(DESTDIR)$(LUADIR)/$$file"; \
+	done; for pair in $(data_files); do \
+	    $(INSTALL) -d "$(DESTDIR)$(PREFIX)/$$(dirname "$${pair#*:}")"; \
+	    $(INSTALL) -m 644 "$${pair%:*}" "$(DESTDIR)$(PREFIX)/$${pair#*:}"; \
 	done
+	@{ echo '#!/usr/bin/env $(LUA_BIN)'; \
+	    echo 'package.path = "$(LUADIR)/?.lua;" .. package.path'; \
+	    echo 'package.cpath = "$(LIBDIR)/?.so;" .. package.cpath'; \
+	    sed 1d bin/evs; } >'$(DESTDIR)$(PREFIX)/bin/evs'
+	@chmod 755 '$(DESTDIR)$(PREFIX)/bin/evs'
+
+uninstall: ## Remove what install has put under PREFIX
+	rm -f '$(DESTDIR)$(LIBDIR)/evs.so' '$(DESTDIR)$(LIBDIR)/evs/cli/system.so' \
+	    '$(DESTDIR)$(PREFIX)/bin/evs'
+	@for file in $(lua_modules); do rm -f "$(DESTDIR)$(LUADIR)/$$file"; done
+	@for pair in $(data_files); do rm -f "$(DESTDIR)$(PREFIX)/$${pair#*:}"; done
+	@cd '$(DESTDIR)$(LIBDIR)' && rmdir -p evs/cli 2>/dev/null || :
+	@cd '$(DESTDIR)$(LUADIR)' && rmdir evs/cli/commands evs/cli evs/retention evs resty/evs resty \
+	    2>/dev/null || :
 
 deps: ## Install what building, demo and tests need and is missing
 	@tools/deps test
@@ -178,4 +211,5 @@ FORCE:
 
 .DEFAULT_GOAL = all
 .DELETE_ON_ERROR:
-.PHONY: all help modules install deps demo emulator test spec model interop bench clean FORCE
+.PHONY: all help modules install uninstall deps demo emulator test spec model interop bench clean \
+        FORCE

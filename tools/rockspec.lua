@@ -1,17 +1,30 @@
--- Compares the sources in a rockspec with those on disk:
---   lua tools/rockspec.lua lua-evs-scm-1.rockspec lua_evs.c src
-local rockspec = {}
-assert(loadfile(arg[1], "t", rockspec))()
+-- Compares the sources in rockspecs with those on disk, of which each belongs to one:
+--   lua tools/rockspec.lua lua_evs.c src -- lua-evs-scm-1.rockspec lua-evs-cli-scm-1.rockspec
+local listed, places, rockspecs = {}, {}, nil
 
-local listed = {}
-for _, module in pairs(rockspec.build.modules) do
-  for _, source in ipairs(type(module) == "string" and { module } or module.sources) do
-    listed[source] = true
+local function read(path)
+  local rockspec = {}
+  assert(loadfile(path, "t", rockspec))()
+  for _, module in pairs(rockspec.build.modules) do
+    for _, source in ipairs(type(module) == "string" and { module } or module.sources) do
+      assert(not listed[source], source .. " is in two rockspecs")
+      listed[source] = true
+    end
+  end
+end
+
+for _, word in ipairs(arg) do
+  if word == "--" then
+    rockspecs = true
+  elseif rockspecs then
+    read(word)
+  else
+    places[#places + 1] = word
   end
 end
 
 local missing = {}
-local find = "find " .. table.concat(arg, " ", 2) .. " -name '*.c' -o -name '*.lua' | sort"
+local find = "find " .. table.concat(places, " ") .. " -name '*.c' -o -name '*.lua' | sort"
 local pipe = assert(io.popen(find))
 for source in pipe:lines() do
   if not listed[source] then missing[#missing + 1] = "not in the rockspec: " .. source end

@@ -2,13 +2,7 @@
 -- edges, and against a second, naive writing of the rules.
 
 local naive = require "spec.support.naive_retention"
--- Until the module has it itself.
 local evs = require "evs"
-evs.protected = evs.protected or function(one)
-  if one.name:find("^%l+bk_snapshot_") then return "its name begins with autobk_snapshot_" end
-  return one.metadata["__system__enableActive"] and "it has __system__enableActive" or nil
-end
-
 local retention = require "evs.retention"
 
 local NOW = 1795514400 -- 2026-11-24T10:00:00Z

@@ -66,23 +66,26 @@ function process.interpreter()
 end
 
 -- The shell tells the script's process id in the first line and its exit status in the last.
-local function command(script, errors, environment)
+local function command(script, errors, environment, shell)
   unwanted = unwanted or read_names()
   local parts = { #unwanted > 0 and "unset " .. table.concat(unwanted, " ") .. "\n" or "" }
   for name, value in pairs(environment or {}) do
     parts[#parts + 1] = ("export %s=%s\n"):format(name, quote(value))
   end
   parts[#parts + 1] = preload()
-  parts[#parts + 1] = ("%s %s 2>%s </dev/null &\necho $!\nwait $!\necho \"status $?\"\n"):format(
-    quote(interpreter()), quote(script), quote(errors))
+  parts[#parts + 1] = (shell.before or "") .. "\n"
+  parts[#parts + 1] = ("%s %s 2>%s </dev/null %s &\necho $!\nwait $!\necho \"status $?\"\n"):format(
+    quote(interpreter()), quote(script), quote(errors), shell.redirections or "")
   return table.concat(parts)
 end
 
---- Starts a script (its text) with `environment`, a table of variables. Returns a process: `pid`,
--- and the methods read, kill and wait.
-function process.start(script, environment)
+--- Starts a script (its text) with `environment`, a table of variables. `shell` may have `before`,
+-- commands that run first, and `redirections`, both as the shell takes them. Returns a process:
+-- `pid`, and the methods read, kill and wait.
+function process.start(script, environment, shell)
   local self = setmetatable({ script = write(script), errors = os.tmpname() }, Process)
-  self.pipe = assert(io.popen(command(self.script, self.errors, environment), "r"))
+  self.pipe = assert(io.popen(
+    command(self.script, self.errors, environment, shell or {}), "r"))
   self.pid = assert(tonumber(self.pipe:read("*l")))
   return self
 end
@@ -116,8 +119,8 @@ function process.succeeds(line)
 end
 
 --- Runs a script to its end; what wait() returns.
-function process.run(script, environment)
-  return process.start(script, environment):wait()
+function process.run(script, environment, shell)
+  return process.start(script, environment, shell):wait()
 end
 
 return process

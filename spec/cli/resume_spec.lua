@@ -1,0 +1,95 @@
+-- Proves evs resume: what it says of each snapshot that an audit left open, and when it refuses.
+
+local cjson = require "cjson"
+local command = require "spec.support.command"
+
+local emulator = command.emulator
+local run = command.run
+
+before_each(function() emulator:reset() end)
+
+-- An audit of events with these fields; an intent without a project is in the emulator's.
+local function write_audit(events)
+  local lines = {}
+  for i, event in ipairs(events) do
+    event.run, event.time = event.run or "r1", "2026-11-24T10:00:00.000Z"
+    if event.event == "intent" then event.project_id = event.project_id or emulator.project_id end
+    lines[i] = cjson.encode(event) .. "\n"
+  end
+  local path = command.file("audit")
+  command.write(path, table.concat(lines))
+  return path
+end
+
+local function intent(id, fields)
+  local event = { event = "intent", id = id }
+  for name, value in pairs(fields or {}) do event[name] = value end
+  return event
+end
+
+-- The result and the message of each end in the file.
+local function read_ends(path)
+  local ends = {}
+  for _, event in ipairs(command.events(command.read(path))) do
+    if event.event == "end" then ends[event.id] = event.result .. " " .. (event.message or "") end
+  end
+  return ends
+end
+
+describe("evs resume", function()
+  it("tells apart what is gone, on its way, changed, protected, busy, and still there", function()
+    local created = command.date(3)
+    emulator:put { { id = "there", name = "n", volume_id = "v", created_at = created },
+      { id = "leaving", status = "deleting" }, { id = "renamed", name = "new" },
+      { id = "backup", name = "autobk_snapshot_1" }, { id = "busy", status = "backing-up" } }
+    local path = write_audit { { event = "start" }, intent("there", { name = "n", volume_id = "v",
+      created_at = created }), intent("gone"), intent("leaving"),
+      intent("renamed", { name = "old" }), intent("backup"), intent("busy"), intent("done"),
+      { event = "end", id = "done", result = "accepted" } }
+
+    local result = run("resume " .. path)
+
+    assert.equal(1, result.status)
+    local ends = read_ends(path)
+    assert.same({ there = "unsent it is still there", gone = "gone ", leaving = "accepted ",
+      done = "accepted ", busy = "unsent busy: its status is backing-up",
+      renamed = 'unsent changed: its name was "old" and is "new"' },
+      { there = ends.there, gone = ends.gone, leaving = ends.leaving, done = ends.done,
+        busy = ends.busy, renamed = ends.renamed })
+    assert.matches("^unsent protected: ", ends.backup)
+    assert.equal(0, emulator:count().DELETE)
+    assert.equal("nothing is open in this audit\n", run("resume " .. path).stdout)
+  end)
+
+  it("with --yes deletes what is still there, and what the last run did not send", function()
+    emulator:put { { id = "a" }, { id = "b" }, { id = "old" } }
+    local path = write_audit { { event = "start", run = "r0" }, intent("old", { run = "r0" }),
+      { event = "end", id = "old", result = "unsent", run = "r0" }, { event = "start" },
+      intent("a"), intent("b"), { event = "end", id = "b", result = "unsent" } }
+    assert.equal(0, run("resume --yes " .. path).status)
+    assert.same({ old = true }, command.existing())
+    assert.same({ a = "accepted ", b = "accepted ", old = "unsent " }, read_ends(path))
+  end)
+
+  it("leaves open what it cannot look at, with 3", function()
+    emulator:put { { id = "a" } }
+    emulator:misbehave { method = "GET", times = -1, status = 403 }
+    local path = write_audit { { event = "start" }, intent("a") }
+    local result = run("resume --yes " .. path)
+    assert.equal(3, result.status)
+    assert.matches("a cannot be looked at", result.stderr, nil, true)
+    assert.same({}, read_ends(path))
+  end)
+
+  it("refuses what is no audit, and one of another project", function()
+    local path = write_audit { { event = "start" }, intent("a", { project_id = "other" }) }
+    local result = run("resume --yes " .. path)
+    assert.equal(2, result.status)
+    assert.matches("a was begun in the project other", result.stderr, nil, true)
+    assert.equal(2, run("resume /nonexistent").status)
+    command.write(path, "hello\n")
+    assert.matches("is no audit", run("resume " .. path).stderr, nil, true)
+    assert.equal(2, run("resume --audit x " .. path).status)
+    assert.equal(0, #emulator:log())
+  end)
+end)

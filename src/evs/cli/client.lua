@@ -1,0 +1,44 @@
+-- The client of a run, and its project, from the command line and the environment.
+
+local evs = require "evs"
+local failure = require "evs.cli.failure"
+local profile = require "evs.cli.profile"
+
+local client = {}
+
+-- Options that come from the command line under the same name.
+local FROM_ARGUMENTS = { "region", "endpoint", "api", "concurrency", "rate", "wait" }
+
+--- A client for `args`; its keys are the environment's, unless --profile names others.
+function client.new(args)
+  local options = args.profile and profile.read(args.profile) or {}
+  for _, name in ipairs(FROM_ARGUMENTS) do options[name] = args[name] end
+  return failure.check(evs.new(options))
+end
+
+local function ask_project(made)
+  return failure.check(made:project_id())
+end
+
+--- The project's id; `made` is asked for it where the command line says `auto`.
+function client.project(args, made)
+  local project = args.project or os.getenv("HUAWEICLOUD_SDK_PROJECT_ID")
+  if project == nil or project == "" then
+    failure.raise(failure.USAGE, "no project: give --project ID, or set HUAWEICLOUD_SDK_PROJECT_ID")
+  end
+  return project == "auto" and ask_project(made) or project
+end
+
+--- The region for records; nil when only an endpoint is known.
+function client.region(args)
+  local region = args.region or os.getenv("HUAWEICLOUD_SDK_REGION")
+  return region ~= "" and region or nil
+end
+
+--- How far the server's clock is ahead of this machine's, in seconds: known when the server refused
+-- a signature for its time, else 0.
+function client.clock_offset(made)
+  return made:key(0, os.time()).clock_offset
+end
+
+return client

@@ -1,0 +1,71 @@
+-- `evs prune`: shows what a policy does to a project's snapshots, and with --yes does it.
+
+local belts = require "evs.cli.belts"
+local clients = require "evs.cli.client"
+local failure = require "evs.cli.failure"
+local filters = require "evs.cli.filters"
+local output = require "evs.cli.output"
+local planfile = require "evs.cli.planfile"
+local plans = require "evs.cli.plan"
+local planview = require "evs.cli.planview"
+local policies = require "evs.cli.policy"
+local sessions = require "evs.cli.session"
+
+local STDOUT, STDERR = 1, 2
+
+local function about_plan(session, policy)
+  return { project = session.project, region = session.region, policy = policies.given(policy),
+    filters = filters.given(session.args) }
+end
+
+local function show(plan, session, policy)
+  local args = session.args
+  if args.json and not args.yes then
+    output.lines(STDOUT, planfile.lines(plan, about_plan(session, policy)))
+  elseif not args.yes then
+    planview.show(plan, STDOUT)
+  end
+  if args.plan then planfile.write(args.plan, plan, about_plan(session, policy)) end
+end
+
+local function check_belts(plan, session)
+  local args = session.args
+  if not args.any_clock then
+    belts.check_clock(clients.clock_offset(session.client), plan.retention)
+  end
+  belts.check_max(args.max, plan.judged, #plan.go)
+end
+
+local function say(args, text)
+  output.lines(args.json and STDERR or STDOUT, { text })
+end
+
+-- Says that nothing matched; the exit code then, or nil.
+local function check_matched(plan, args)
+  if plan.matched > 0 then return nil end
+  say(args, plan.total == 0 and "there are no snapshots"
+    or ("the filters match none of %d snapshots"):format(plan.total))
+  return args.fail_if_empty and failure.EMPTY or nil
+end
+
+local function carry_out(plan, session, policy)
+  local about = about_plan(session, policy)
+  about.counts = { total = plan.total, judged = plan.judged, delete = #plan.go, keep = #plan.stay,
+    spared = #plan.spared }
+  session:record_start(about)
+  return session:run { next_item = plans.feed(plans.items(plan.go)), total = #plan.go,
+    ignore_missing = true }
+end
+
+return function(args)
+  local policy = policies.of(args, os.time())
+  local session = sessions.open(args, args.yes)
+  local plan = plans.make(session:list(), policy, args)
+  show(plan, session, policy)
+  check_belts(plan, session)
+  local empty = check_matched(plan, args)
+  if empty then return empty end
+  if args.yes then return carry_out(plan, session, policy) end
+  if #plan.go > 0 then say(args, "nothing was deleted; add --yes") end
+  return 0
+end

@@ -1,0 +1,72 @@
+-- Values of options: what a text stands for, or nil and why it cannot be used.
+
+local retention = require "evs.retention.policy"
+local terminal = require "evs.cli.terminal"
+
+local convert = {}
+
+local function refuse(text, wanted)
+  return nil, terminal.quote(text) .. " is no " .. wanted
+end
+
+function convert.whole(text)
+  if text:find("^%d+$") and #text < 16 then return tonumber(text) end
+  return refuse(text, "whole number")
+end
+
+function convert.number(text)
+  local number = text:find("^[%d.]+$") and tonumber(text)
+  if number then return number end
+  return refuse(text, "number")
+end
+
+--- Of an age the text is kept: reasons show it.
+function convert.age(text)
+  if retention.age(text) then return text end
+  return refuse(text, "age such as 36h, 30d, 8w")
+end
+
+--- The seconds of an age.
+function convert.seconds(text)
+  local seconds = retention.age(text)
+  if seconds then return seconds end
+  return refuse(text, "age such as 36h, 30d, 8w")
+end
+
+--- { number = } or { percent = }.
+function convert.share(text)
+  local percent = text:match("^(%d+)%%$")
+  if percent and #percent < 4 and tonumber(percent) <= 100 then
+    return { percent = tonumber(percent) }
+  end
+  if text:find("^%d+$") and #text < 16 then return { number = tonumber(text) } end
+  return refuse(text, "number such as 100, nor a share such as 20%")
+end
+
+--- { key =, value = } of `K=V`.
+function convert.pair(text)
+  local key, value = text:match("^([^=]+)=(.*)$")
+  if key then return { key = key, value = value } end
+  return refuse(text, "pair such as KEY=VALUE")
+end
+
+--- A Lua pattern that can be used.
+function convert.pattern(text)
+  local ok, message = pcall(string.find, "", text)
+  if ok then return text end
+  return refuse(text, "Lua pattern: " .. tostring(message):gsub("^.-:%d+: ", ""))
+end
+
+--- The set of kinds in `auto,copy`.
+function convert.kinds(text)
+  local kinds = {}
+  for kind in (text .. ","):gmatch("([^,]*),") do
+    if not retention.KINDS[kind] then
+      return nil, terminal.quote(kind) .. " is none of auto, copy, frozen, group, unknown"
+    end
+    kinds[kind] = true
+  end
+  return kinds
+end
+
+return convert

@@ -1,0 +1,43 @@
+-- The policy of a command line.
+
+local failure = require "evs.cli.failure"
+local retention = require "evs.retention.policy"
+
+local policy = {}
+
+-- `--keep-last 0` asks for the newest of a volume to go.
+local function check_last(args)
+  if args.keep_last ~= 0 or args.empty_groups then return end
+  failure.raise(failure.BELT, "--keep-last 0 would empty volumes: nothing was sent; "
+    .. "give --empty-groups as well if that is meant")
+end
+
+--- What evs.retention is to be given: the rules, the group, the clock.
+function policy.of(args, now)
+  check_last(args)
+  local made = { group = args.group_by or "volume_id", now = now, empty_groups = args.empty_groups,
+    within = args.keep_within, include = args.include }
+  local rules = args.keep_within and 1 or 0
+  for _, rule in ipairs(retention.COUNTS) do
+    made[rule] = args["keep_" .. rule]
+    rules = rules + (made[rule] and 1 or 0)
+  end
+  if rules == 0 then
+    failure.raise(failure.USAGE, "prune: no policy: give --keep-last, --keep-hourly, "
+      .. "--keep-daily, --keep-weekly, --keep-monthly, --keep-yearly or --keep-within")
+  end
+  -- Nothing but zeroes, and groups may be emptied: everything goes but what is made just now.
+  if args.empty_groups and not retention.check(made) then made.within = 1 end
+  local ok, message = retention.check(made)
+  if not ok then failure.raise(failure.USAGE, message:gsub("^retention", "prune")) end
+  return made
+end
+
+--- The policy for the record: its rules, by name.
+function policy.given(made)
+  local given = { within = made.within, group = made.group }
+  for _, rule in ipairs(retention.COUNTS) do given[rule] = made[rule] end
+  return given
+end
+
+return policy

@@ -1,0 +1,50 @@
+-- What a command that deletes sets up: client, project, lock, record and report; and its run.
+
+local audits = require "evs.cli.audit"
+local clients = require "evs.cli.client"
+local evs = require "evs"
+local failure = require "evs.cli.failure"
+local locks = require "evs.cli.lock"
+local reports = require "evs.cli.report"
+local runs = require "evs.cli.run"
+
+local session = {}
+
+local Session = {}
+Session.__index = Session
+
+--- A session for `args`; with `deletes` it holds the project's lock.
+function session.open(args, deletes)
+  local client = clients.new(args)
+  local self = setmetatable({ args = args, client = client }, Session)
+  self.project = clients.project(args, client)
+  self.region = clients.region(args)
+  if deletes then locks.take(args, self.project) end
+  return self
+end
+
+--- All snapshots of the project.
+function Session:list()
+  return failure.check(self.client:list_snapshots(self.project))
+end
+
+--- Begins the record; `about` are names and values that go into its first event.
+function Session:record_start(about)
+  self.audit = audits.open(self.args)
+  local ok, err = self.audit:record("start", "command", self.args.command, "version", evs._VERSION,
+    "project_id", self.project, "region", self.region, "policy", about.policy,
+    "filters", about.filters, "counts", about.counts, "resumes", about.resumes)
+  if not ok then
+    failure.raise(failure.NOT_DELETED, "%s: nothing was deleted", err)
+  end
+end
+
+--- Carries out a run, see evs.cli.run for `fields`, and gives the exit code.
+function Session:run(fields)
+  fields.client, fields.project, fields.region = self.client, self.project, self.region
+  fields.audit, fields.report = self.audit, reports.new(self.args)
+  fields.wait, fields.max_errors = self.args.wait, self.args.max_errors
+  return runs.carry(fields)
+end
+
+return session
