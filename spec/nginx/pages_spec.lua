@@ -4,6 +4,7 @@ if os.getenv("EVS_SPEC_VARIANT") ~= "jit" then return end
 
 local documents = require "spec.support.documents"
 local http = require "socket.http"
+local process = require "spec.support.process"
 local socket = require "socket"
 
 local emulator = require("spec.support.emulator").start()
@@ -50,7 +51,7 @@ local function start(handler)
     .. "LUA_PATH='%s/?.lua;%s' LUA_CPATH='%s' PATH=$PATH:/usr/sbin "
     .. "nginx -p %s/ -c nginx.conf -e error.log"):format(emulator.endpoint, emulator.ak,
     emulator.sk, directory, package.path, package.cpath, directory)
-  assert.equal(0, os.execute(command))
+  assert.is_true(process.succeeds(command))
 end
 
 local function stop()
