@@ -32,7 +32,7 @@
 --- * `Client.Closed`: the client is closed.
 --- * `Client.TooMany`: more than the option `max` allows; nothing was sent.
 --- * `Client.NoProject`: these keys have no project in this region, or several.
----@class evs.Error
+---@class (exact) evs.Error
 ---@field code string never empty; at most 64 characters of `[A-Za-z0-9._-]`
 ---@field message string never empty; one line of at most 2 KiB
 ---@field outcome evs.Outcome what is known of the deletion
@@ -75,7 +75,7 @@
 ---@field [string] any
 
 --- What `on_attempt` is told of an attempt. No secret is in it.
----@class evs.Attempt
+---@class (exact) evs.Attempt
 ---@field method "GET"|"DELETE"
 ---@field path string
 ---@field status? integer HTTP status; nil when there was no answer
@@ -83,7 +83,7 @@
 ---@field attempt integer requests of this call put on the wire so far
 
 --- Options of one call; in `evs.new` they are the defaults of every call of that client.
----@class evs.CallOptions
+---@class (exact) evs.CallOptions
 ---@field timeout? number seconds from the first request to the DELETE's last answer (default 30)
 ---@field attempt_timeout? number seconds for one request and its answer (default 10)
 ---@field retries? integer how often a request may be sent again, 0 to 100 (default 3)
@@ -93,7 +93,7 @@
 ---@field on_attempt? fun(attempt: evs.Attempt) called after each attempt of a blocking call
 
 --- What `on_result` is told of a deletion that has ended.
----@class evs.ResultInfo
+---@class (exact) evs.ResultInfo
 ---@field attempts integer requests of this deletion that were put on the wire
 ---@field seconds number from its first request to its end
 ---@field status? integer HTTP status of its last answer
@@ -102,13 +102,13 @@
 ---@alias evs.OnResult fun(id: string, result: true|evs.Error, info: evs.ResultInfo): boolean?
 
 --- Options of `delete_snapshots`; in `evs.new` they are the defaults of every batch of that client.
----@class evs.BatchOptions : evs.CallOptions
+---@class (exact) evs.BatchOptions : evs.CallOptions
 ---@field concurrency? integer deletions at a time, 1 to 1000 (default 16)
 ---@field rate? number most requests that start in any second; 0 is no limit (default 0)
 ---@field on_result? evs.OnResult called as each deletion ends; false stops the batch
 
 --- What became of a batch. Every id is in exactly one of the four sums.
----@class evs.Summary
+---@class (exact) evs.Summary
 ---@field succeeded integer
 ---@field failed integer
 ---@field unknown integer it may have happened
@@ -120,7 +120,7 @@
 --- `https://evs.REGION.myhuaweicloud.com`. `ak`, `sk` and `security_token` exclude `token`. Without
 --- any of them keys come from the environment, from the file `~/.huaweicloud/credentials` (or the
 --- one that `HUAWEICLOUD_SDK_CREDENTIALS_FILE` names), or from the metadata service of a server.
----@class evs.Options : evs.BatchOptions
+---@class (exact) evs.Options : evs.BatchOptions
 ---@field region? string `ap-southeast-1` (default from `HUAWEICLOUD_SDK_REGION`)
 ---@field endpoint? string scheme, host, port, nothing else (default from `EVS_ENDPOINT`)
 ---@field ak? string access key (default from `HUAWEICLOUD_SDK_AK`)
@@ -136,7 +136,7 @@
 ---@field connect_timeout? number seconds to connect, name and TLS included (default 5)
 
 --- Which snapshots to list, and how. A filter that is given must not be empty.
----@class evs.Filter
+---@class (exact) evs.Filter
 ---@field name? string
 ---@field status? evs.Status
 ---@field volume_id? string
@@ -151,7 +151,7 @@
 ---@alias evs.Algorithm "SDK-HMAC-SHA256"|"SDK-HMAC-SM3"|"V11-HMAC-SHA256"
 
 --- A request for `evs.sign`.
----@class evs.SignRequest
+---@class (exact) evs.SignRequest
 ---@field method string upper-case letters
 ---@field url string as on the wire; what is percent-encoded stays so
 ---@field headers? table<string, string> headers to sign besides Host and X-Sdk-Date
@@ -165,7 +165,7 @@
 ---@field time? number seconds since 1970 (default now)
 
 --- A request that a machine wants sent.
----@class evs.Request
+---@class (exact) evs.Request
 ---@field method "GET"|"DELETE"|"PUT"
 ---@field url string
 ---@field metadata? true it is for the metadata service: not through a proxy
@@ -173,21 +173,20 @@
 ---@field deadline number on the monotonic clock given to `next`: later than this, call `fail`
 
 --- What `client:last` tells.
----@class evs.Last
+---@class (exact) evs.Last
 ---@field attempts integer
 ---@field status? integer HTTP status of the last answer
 ---@field request_id? string
 
 --- What `evs.info` tells.
----@class evs.Info
+---@class (exact) evs.Info
 ---@field version string of lua-evs
 ---@field libcurl string its version, "7.88.1"
 ---@field tls string libcurl's TLS library; "" when it has none
 ---@field nettle string
 ---@field lua string
 ---@field algorithms evs.Algorithm[] those that `evs.sign` has here
----@field keys_from? "options"|"environment"|"profile"|"metadata" the source of the keys that the
----module's own functions use; nil until they are known
+---@field keys_from? "options"|"environment"|"profile"|"metadata" of the module's own client, once known
 
 ---@class evs
 ---@field _VERSION string
@@ -340,12 +339,11 @@ function Client:each_snapshot(project_id, filter, opts) end
 ---@param what string|evs.Snapshot|evs.Filter|nil the id or the snapshot; of a list its filter
 ---@param opts? evs.CallOptions `on_attempt` is not called
 ---@return evs.Machine machine always: what is wrong with an id comes as its result
----@overload fun(self: evs.Client, operation: "delete_snapshots", project_id: string, none: nil,
----opts?: evs.BatchOptions): evs.Batch?, evs.Error?
+---@overload fun(self, operation: "delete_snapshots", project_id: string, what: nil, opts?: evs.BatchOptions): evs.Batch?, evs.Error?
 function Client:start(operation, project_id, what, opts) end
 
 --- What is known of the key, for drivers of several processes that tell each other.
----@class evs.KeyNews
+---@class (exact) evs.KeyNews
 ---@field state "unproven"|"proven"|"doubted"|"refused"|"held"
 ---@field seconds? number for how long a proof, a refusal or a hold still lasts
 ---@field clock_offset? number seconds that the server's clock is ahead
@@ -370,6 +368,8 @@ function Client:last() end
 --- is no error.
 function Client:close() end
 
+---@alias evs.Step "send"|"sleep"|"page"|"done"
+
 --- A call without I/O: it says what to send and is told what came. Methods called out of order
 --- raise.
 ---@class evs.Machine
@@ -383,7 +383,7 @@ local Machine = {}
 --- * `"done", result`: the end; `"done", nil, err` for a failure, with both modules.
 ---@param mono number seconds of a clock that never jumps
 ---@param wall number seconds since 1970, for the signature
----@return "send"|"sleep"|"page"|"done" what
+---@return evs.Step what
 ---@return evs.Request|number|true|evs.Snapshot|evs.Snapshot[]|nil value
 ---@return evs.Error? err
 function Machine:next(mono, wall) end
@@ -412,6 +412,8 @@ function Machine:fail(code, message, sent) end
 --- Ends the call with `Client.Stopped`. A request that is out counts as one that may have arrived.
 function Machine:cancel() end
 
+---@alias evs.BatchStep "need"|"send"|"result"|"sleep"|"done"
+
 --- Many deletions without I/O: what `client:start` gives for `"delete_snapshots"`.
 ---@class evs.Batch
 local Batch = {}
@@ -425,7 +427,7 @@ local Batch = {}
 --- * `"done", summary`: the end.
 ---@param mono number seconds of a clock that never jumps
 ---@param wall number seconds since 1970, for the signature
----@return "need"|"send"|"result"|"sleep"|"done" what
+---@return evs.BatchStep what
 ---@return evs.Request|string|number|evs.Summary|nil value
 ---@return integer|true|evs.Error|nil ticket_or_result
 ---@return evs.ResultInfo? info

@@ -12,7 +12,7 @@
 ---
 --- A flood of new snapshots pushes old ones out of `last` and of the current day: `within` is what
 --- keeps them.
----@class evs.Policy
+---@class (exact) evs.Policy
 ---@field last? integer how many of the newest to keep
 ---@field hourly? integer the newest of each of so many hours
 ---@field daily? integer
@@ -20,32 +20,33 @@
 ---@field monthly? integer
 ---@field yearly? integer
 ---@field within? string|integer everything younger than `36h`, `30d`, `8w`, or so many seconds
----@field group? string|fun(snapshot: evs.Snapshot): string? a field, or a function: each of its
----values has a policy of its own (default `volume_id`)
+---@field group? string|fun(snapshot: evs.Snapshot): string? what has a policy each (default `volume_id`)
 ---@field keep? fun(snapshot: evs.Snapshot): string|boolean|nil a reason to keep this one, or true
 ---@field now? number seconds since 1970 (default `os.time()`)
 ---@field empty_groups? boolean let a policy delete the newest available one of a group, too
 ---@field include? evs.Included standard snapshots to judge that are spared otherwise
 
 --- Kinds of standard snapshots.
----@class evs.Included
+---@class (exact) evs.Included
 ---@field auto? boolean made by an automatic policy
 ---@field copy? boolean copied from elsewhere
 ---@field frozen? boolean
 ---@field group? boolean members of a snapshot group
 ---@field unknown? boolean of a `snapshot_type` that is not known
 
----@class evs.Kept
+--- A reason begins with its rule's name: `last 3 of 7`, `daily 2026-11-20`, `within 30d`,
+--- `keep: legal hold`, `newest`.
+---@class (exact) evs.Kept
 ---@field snapshot evs.Snapshot
----@field reasons string[] `last 3 of 7`, `daily 2026-11-20`, `within 30d`, `keep: legal hold`,
----`newest`: the rule's name comes first
+---@field reasons string[]
 
----@class evs.Spared
+--- What is not judged: it is protected; of a kind that is not included; neither `available` nor
+--- `error`; without a date that can be used; without a group.
+---@class (exact) evs.Spared
 ---@field snapshot evs.Snapshot
----@field reason string why it is not judged: it is protected; of a kind that is not included;
----neither `available` nor `error`; without a date that can be used; without a group
+---@field reason string
 
----@class evs.Plan
+---@class (exact) evs.Plan
 ---@field delete evs.Snapshot[] oldest first
 ---@field keep evs.Kept[] oldest first
 ---@field spared evs.Spared[] in the list's order

@@ -5,7 +5,7 @@
 ---@meta resty.evs
 
 --- A request for a transport.
----@class resty.evs.Request
+---@class (exact) resty.evs.Request
 ---@field method "GET"|"DELETE"
 ---@field url string
 ---@field headers table<string, string> send all of them; Host is the URL's
@@ -17,11 +17,10 @@
 
 --- Carries a request: returns status, headers and body, or nil, code, message and `sent`, which is
 --- false only if no byte of the request was written.
----@alias resty.evs.Transport fun(request: resty.evs.Request): integer?, table|evs.Failure,
----string, false|"maybe"|nil
+---@alias resty.evs.Transport fun(request: resty.evs.Request): integer?, table|evs.Failure, string, false|"maybe"|nil
 
 --- Options of a client: those of `evs.new` that do not need libcurl, and two more.
----@class resty.evs.Options : evs.BatchOptions
+---@class (exact) resty.evs.Options : evs.BatchOptions
 ---@field region? string `ap-southeast-1` (default from `HUAWEICLOUD_SDK_REGION`)
 ---@field endpoint? string scheme, host, port, nothing else (default from `EVS_ENDPOINT`)
 ---@field ak? string access key (default from `HUAWEICLOUD_SDK_AK`)

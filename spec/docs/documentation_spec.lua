@@ -41,7 +41,8 @@ local function section(title)
 end
 
 local function fields_of(class)
-  local block = library:match("%-%-%-@class " .. class:gsub("%.", "%%.") .. "[^\n]*\n(.-)\n[^-]")
+  local head = "%-%-%-@class %(exact%) " .. class:gsub("%.", "%%.") .. "[^\n]*\n"
+  local block = library:match(head .. "(.-)\n[^-]")
   return found(assert(block, "no class " .. class) .. "\n", "%-%-%-@field ([%w_]+)%?? ")
 end
 
