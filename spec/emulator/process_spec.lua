@@ -1,5 +1,7 @@
 -- Proves what the emulator is as a process: its ports, its end, its home.
 
+local socket = require "socket"
+
 local emulator = require("spec.support.emulator").start()
 
 before_each(function() emulator:reset() end)
@@ -42,6 +44,16 @@ describe("the process", function()
     local directory = text:match("directory=(%S+)")
     assert.matches("ready", text)
     assert.is_nil(io.open(directory .. "/nginx.conf"))
+  end)
+
+  it("ends with its parent even while nobody has asked how that ended", function()
+    -- `sleep 8` takes the shell's place, and does not ask for the end of the shell's `sleep 1`.
+    local began = socket.gettime()
+    local text = output_of("sh -c 'echo pid $$; sleep 1 & spec/emulator/start --parent $! & "
+      .. "exec sleep 8 >/dev/null 2>&1' &")
+    os.execute("kill " .. text:match("pid (%d+)"))
+    assert.matches("\nready\n", text)
+    assert.is_true(socket.gettime() - began < 5)
   end)
 
   it("runs from a copy of its folder, whatever its name, and from a link", function()

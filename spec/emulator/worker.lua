@@ -16,8 +16,18 @@ int kill(int pid, int signal);
 int getppid(void);
 ]]
 
+-- Whether a process has ended and only waits to be asked for its end. Where there is no /proc, that
+-- cannot be told.
+local function ended(pid)
+  local file = io.open("/proc/" .. pid .. "/stat")
+  if not file then return false end
+  local text = file:read("*a") or ""
+  file:close()
+  return text:match("^.*%) (%a)") == "Z"
+end
+
 local function alive(pid)
-  return ffi.C.kill(pid, 0) == 0 or ffi.errno() ~= ESRCH
+  return (ffi.C.kill(pid, 0) == 0 or ffi.errno() ~= ESRCH) and not ended(pid)
 end
 
 -- `start` normally ends nginx and removes the directory. When it was killed outright, this does.
