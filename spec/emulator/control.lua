@@ -2,6 +2,7 @@
 
 local cjson = require "cjson"
 local answers = require "emulator.answers"
+local checks = require "emulator.checks"
 local clock = require "emulator.clock"
 local facts = require "emulator.facts"
 local journal = require "emulator.journal"
@@ -59,8 +60,9 @@ end
 
 calls["POST snapshots"] = function(body)
   local list = as_array(body)
+  local problem = checks.all(list, checks.snapshot)
+  if problem then return bad(problem) end
   for _, snapshot in ipairs(list) do
-    if type(snapshot) ~= "table" then return bad("a snapshot is an object") end
     snapshot.project_id = snapshot.project_id or facts.get("project_id")
     snapshots.put(snapshot)
   end
@@ -89,11 +91,15 @@ calls["GET log"] = function(_, query)
 end
 
 calls["POST log"] = function(body)
+  local problem = checks.log(body)
+  if problem then return bad(problem) end
   journal.reset(body.keep)
   return DONE
 end
 
 calls["POST misbehave"] = function(body)
+  local wrong = checks.rules(body)
+  if wrong then return bad(wrong) end
   local done, problem = misbehave.set(body.rules or as_array(body), body.seed)
   return done and DONE or bad(problem)
 end
@@ -109,12 +115,10 @@ calls["POST clock"] = function(body)
 end
 
 calls["POST keys"] = function(body)
-  for _, key in ipairs(as_array(body)) do
-    if not key.token and not (key.ak and (key.sk or key.remove)) then
-      return bad("a key has ak and sk, or token")
-    end
-    keys.put(key)
-  end
+  local list = as_array(body)
+  local problem = checks.all(list, checks.key)
+  if problem then return bad(problem) end
+  for _, key in ipairs(list) do keys.put(key) end
   return DONE
 end
 
@@ -123,6 +127,8 @@ calls["GET keys"] = function()
 end
 
 calls["POST rate"] = function(body)
+  local problem = checks.rate(body)
+  if problem then return bad(problem) end
   limiter.set(body)
   return DONE
 end
@@ -144,8 +150,9 @@ end
 
 calls["POST volumes"] = function(body)
   local list = as_array(body)
+  local problem = checks.all(list, checks.volume)
+  if problem then return bad(problem) end
   for _, volume in ipairs(list) do
-    if type(volume) ~= "table" or not volume.id then return bad("a disk has an id") end
     volume.project_id = volume.project_id or facts.get("project_id")
     volumes.put(volume)
   end

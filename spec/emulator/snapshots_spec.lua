@@ -73,16 +73,6 @@ describe("a deletion", function()
     assert.equal("EVS.5404", body.error.code)
   end)
 
-  it("is as told of a setting that exists, and of no other", function()
-    local function wrong(settings, problem)
-      assert.error_matches(function() emulator:settings(settings) end, problem)
-    end
-    wrong({ mising = "evs" }, "no such setting: mising")
-    wrong({ missing = 1 }, "missing must be a string")
-    wrong({ missing = "evss" }, "missing must be one of: own, openstack, evs")
-    assert.equal(404, (signed:call("DELETE", "a")))
-  end)
-
   it("of a backup's snapshot is done: the guard is the client's", function()
     emulator:reset(true)
     assert.equal(202, (signed:call("DELETE", emulator.backup_id)))
