@@ -61,6 +61,7 @@ build = {
         "src/call/protect.c",
         "src/call/request.c",
         "src/base/scrub.c",
+        "src/call/settings.c",
         "src/call/show.c",
         "src/sign/sign.c",
         "src/http/sigpipe.c",

@@ -93,7 +93,7 @@ describe("the filters of a list", function()
 end)
 
 describe("the options", function()
-  local of_new, of_calls, of_batches, defaults = {}, {}, {}, read("src/call/client.c")
+  local of_new, of_calls, of_batches, defaults = {}, {}, {}, read("src/call/settings.c")
   local places = { NEW = of_new, CALL = of_calls, BATCH = of_batches }
   for name, at in read("src/lua/options.c"):gmatch('{"([%w_]+)", [A-Z]+, EVS_AT_(%u+), ') do
     local place = places[at]

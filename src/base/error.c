@@ -6,6 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* So much of a value that was wrong is shown, in bytes with the NUL. */
+enum { VALUE_SHOWN = 120 };
+
 #define CODE_TEXT(name, text) text,
 static const char *const code_texts[] = {EVS_CODES(CODE_TEXT)};
 #undef CODE_TEXT
@@ -95,6 +98,18 @@ void evs_error_append(struct evs_error *error, const char *text)
     /* Cleaning cuts between characters. */
     evs_clean(message, sizeof message - strlen(text), evs_str(error->message));
     strcat(strcpy(error->message, message), text);
+}
+
+void evs_error_show(struct evs_error *error, struct evs_str value, const struct evs_secrets *secrets)
+{
+    struct evs_buf safe = {0};
+    char shown[VALUE_SHOWN], text[VALUE_SHOWN + 16];
+
+    evs_scrub(&safe, value, secrets->text, EVS_SECRET_COUNT);
+    evs_show_bytes(shown, sizeof shown, evs_buf_str(&safe));
+    evs_buf_free(&safe);
+    snprintf(text, sizeof text, "; it is \"%s\"", shown);
+    evs_error_append(error, text);
 }
 
 void evs_text_show(char *out, size_t size, struct evs_str text, const struct evs_secrets *secrets)

@@ -73,13 +73,16 @@ void evs_error_set(struct evs_error *error, enum evs_code code, const char *form
 
 enum { EVS_SECRET_COUNT = 13 };
 
-/** Append `text` to the message; where there is no room, the end of what it said gives way. */
-void evs_error_append(struct evs_error *error, const char *text);
-
 /** What must never be shown: SK, tokens. Empty ones do not count. */
 struct evs_secrets {
     struct evs_str text[EVS_SECRET_COUNT];
 };
+
+/** Append the value that was wrong to the message, each of its bytes seen: `; it is "cn-north-4\n"`. */
+void evs_error_show(struct evs_error *error, struct evs_str value, const struct evs_secrets *secrets);
+
+/** Append `text` to the message; where there is no room, the end of what it said gives way. */
+void evs_error_append(struct evs_error *error, const char *text);
 
 /**
  * Copy `text`, which is from outside, into `out` (`size` bytes with the NUL): without secrets, as one

@@ -17,6 +17,7 @@
     X(EVS_HINT_LOCKED, "wait five minutes: after more than five wrong signatures in a row the "    \
                        "access key is locked for so long")                                         \
     X(EVS_HINT_CLOCK, "set this machine's clock right: a signature is good for 15 minutes")        \
+    X(EVS_HINT_TRIM, "leave that out: file:read(\"*l\") in Lua and $(cat file) in a shell do")         \
     X(EVS_HINT_NO_KEYS, "set HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK, or give ak and sk")        \
     X(EVS_HINT_NGINX, "nginx hides the environment from its workers: give ak, sk and region as "   \
                       "options, or let nginx.conf say `env HUAWEICLOUD_SDK_AK;`, "                 \
@@ -35,7 +36,7 @@
     X(EVS_HINT_ENDPOINT, "check the endpoint: its scheme, host and port")                          \
     X(EVS_HINT_REACH, "check the endpoint, and whether a firewall or a missing proxy is in the "   \
                       "way")                                                                       \
-    X(EVS_HINT_TIME, "allow more time: timeout, attempt_timeout, connect_timeout")                 \
+    X(EVS_HINT_TIME, "allow more time, in seconds: timeout, attempt_timeout, connect_timeout")     \
     X(EVS_HINT_SECONDS, "times are in seconds: 30000 milliseconds are 30")                         \
     X(EVS_HINT_CERTIFICATE, "check the endpoint; give the issuer's certificate as ca_file if the " \
                             "system does not know the issuer")                                     \

@@ -1,5 +1,6 @@
 #include "scrub.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* Ways to write a byte by its number: what stands before the digits, how many of them in which base, and what
@@ -203,6 +204,37 @@ void evs_clean(char *out, size_t size, struct evs_str text)
         written += len;
     }
     out[written] = '\0';
+}
+
+/* Write one byte so that it can be seen; returns how long that is. */
+static size_t show_byte(char out[5], char byte)
+{
+    static const char names[] = "n\nr\rt\t\\\\\"\"";
+
+    for (const char *name = names; *name; name += 2)
+        if (byte == name[1])
+            return (size_t)snprintf(out, 5, "\\%c", name[0]);
+    if (byte >= 0x20 && byte <= 0x7e)
+        return (size_t)snprintf(out, 5, "%c", byte);
+    return (size_t)snprintf(out, 5, "\\x%02X", (unsigned char)byte);
+}
+
+void evs_show_bytes(char *out, size_t size, struct evs_str text)
+{
+    size_t len = 0, room = size - sizeof "...";
+
+    for (size_t i = 0; i < text.len; i++) {
+        char shown[5];
+        size_t more = show_byte(shown, text.data[i]);
+
+        if (len + more > room) {
+            strcpy(out + len, "...");
+            return;
+        }
+        memcpy(out + len, shown, more);
+        len += more;
+    }
+    out[len] = '\0';
 }
 
 /* Where the element that opens at `text` ends: after its closing tag for a script or a style, whose

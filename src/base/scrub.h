@@ -34,6 +34,12 @@ bool evs_scrub_finds(struct evs_str text, const struct evs_str *secrets, size_t 
  */
 void evs_clean(char *out, size_t size, struct evs_str text);
 
+/**
+ * Copy `text` into `out` (`size` bytes with the NUL, at least 8) so that each of its bytes can be seen: `\n`,
+ * `\r`, `\t`, `\xC3`; `...` stands for what there is no room for.
+ */
+void evs_show_bytes(char *out, size_t size, struct evs_str text);
+
 /** Append what a reader would see of an HTML or plain text: tags, scripts and styles are left out. */
 void evs_readable(struct evs_buf *out, struct evs_str text);
 

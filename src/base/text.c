@@ -50,6 +50,16 @@ struct evs_str evs_str_trim(struct evs_str text)
     return text;
 }
 
+static bool is_invisible(char c)
+{
+    return (unsigned char)c <= 0x20 || c == 0x7f;
+}
+
+bool evs_str_has_blank_end(struct evs_str text)
+{
+    return text.len > 0 && (is_invisible(text.data[0]) || is_invisible(text.data[text.len - 1]));
+}
+
 bool evs_str_visible(struct evs_str text)
 {
     for (size_t i = 0; i < text.len; i++)

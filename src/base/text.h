@@ -35,6 +35,9 @@ bool evs_str_starts(struct evs_str text, struct evs_str prefix);
 /** `text` without blanks and tabs at either end. */
 struct evs_str evs_str_trim(struct evs_str text);
 
+/** Whether there is a blank, a line break or another control character at either end. */
+bool evs_str_has_blank_end(struct evs_str text);
+
 /** Whether every byte is visible ASCII (0x21-0x7e): what may stand in a header's value as it is. */
 bool evs_str_visible(struct evs_str text);
 

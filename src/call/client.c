@@ -1,153 +1,20 @@
 #include "client.h"
 
-#include <math.h>
 #include <string.h>
 
-enum { RETRIES_MOST = 100 };
-
-void evs_settings_default(struct evs_settings *settings)
+bool evs_id_check(const struct evs_client *client, struct evs_str id, const char *name,
+                  struct evs_error *error)
 {
-    *settings = (struct evs_settings){
-        .tls_verify = true,
-        .connect_timeout = 5,
-        .call = {.timeout = 30, .attempt_timeout = 10, .retries = 3, .guard = true},
-        .batch = {.concurrency = 16},
-    };
-}
+    struct evs_secrets secrets = evs_client_secrets(client);
 
-bool evs_id_check(struct evs_str id, const char *name, struct evs_error *error)
-{
     if (id.len >= 1 && id.len <= 255 && evs_str_unreserved(id) &&
         !evs_str_equal(id, EVS_STR(".")) && !evs_str_equal(id, EVS_STR("..")))
         return true;
     evs_error_set(error, EVS_INVALID_ARGUMENT,
                   "%s must be 1 to 255 characters of [A-Za-z0-9_.~-], and not '.' or '..'", name);
+    if (!client->closed) /* which has forgotten its secrets */
+        evs_error_show(error, id, &secrets);
     return false;
-}
-
-static bool refuse(struct evs_error *error, const char *option, const char *why)
-{
-    evs_error_set(error, EVS_INVALID_ARGUMENT, "option '%s' %s", option, why);
-    return false;
-}
-
-/* A time longer than a year is a slip, and keeps sums of times exact to the millisecond. */
-static bool is_time(double seconds)
-{
-    return isfinite(seconds) && seconds > 0 && seconds <= 366.0 * 86400;
-}
-
-bool evs_call_options_check(const struct evs_call_options *options, struct evs_error *error)
-{
-    if (!is_time(options->timeout))
-        return refuse(error, "timeout", "must be more than 0 seconds");
-    if (!is_time(options->attempt_timeout))
-        return refuse(error, "attempt_timeout", "must be more than 0 seconds");
-    if (options->retries > RETRIES_MOST)
-        return refuse(error, "retries", "must be a whole number from 0 to 100");
-    if (options->wait != 0 && !is_time(options->wait))
-        return refuse(error, "wait", "must be true, false or more than 0 seconds");
-    return true;
-}
-
-bool evs_batch_options_check(const struct evs_batch_options *options, struct evs_error *error)
-{
-    if (options->concurrency < 1)
-        return refuse(error, "concurrency", "must be a whole number from 1 to 1000");
-    if (options->rate != 0 && !(options->rate >= 0.001 && options->rate <= 1e6))
-        return refuse(error, "rate", "must be from 0.001 to 1000000 requests a second");
-    return true;
-}
-
-/* What may stand in a header: visible ASCII, and blanks inside where `blanks`. */
-static bool is_header_text(struct evs_str text, bool blanks)
-{
-    for (size_t i = 0; i < text.len; i++)
-        if (text.data[i] > 0x7e || text.data[i] < (blanks ? 0x20 : 0x21))
-            return false;
-    return evs_str_equal(text, evs_str_trim(text));
-}
-
-static bool has_nul(struct evs_str text)
-{
-    return text.len > 0 && memchr(text.data, '\0', text.len) != NULL;
-}
-
-/* A URL of a kind that libcurl knows, or a host alone. */
-static bool is_proxy(struct evs_str text)
-{
-    static const char *const schemes[] = {"http://",    "https://",  "socks://",  "socks4://",
-                                          "socks4a://", "socks5://", "socks5h://"};
-
-    for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++) {
-        struct evs_str scheme = evs_str(schemes[i]);
-
-        if (text.len > scheme.len &&
-            evs_str_equal_nocase((struct evs_str){text.data, scheme.len}, scheme))
-            return true;
-    }
-    return text.len == 0 || !strstr(text.data, "://");
-}
-
-static bool check_keys(const struct evs_settings *s, struct evs_error *error)
-{
-    if (s->token.len > 0 && (s->ak.len > 0 || s->sk.len > 0 || s->security_token.len > 0))
-        return refuse(error, "token", "and 'ak', 'sk' or 'security_token' exclude each other");
-    if ((s->ak.len > 0) != (s->sk.len > 0))
-        return refuse(error, s->ak.len > 0 ? "ak" : "sk",
-                      s->ak.len > 0 ? "needs 'sk' beside it" : "needs 'ak' beside it");
-    if (s->security_token.len > 0 && s->ak.len == 0)
-        return refuse(error, "security_token", "needs 'ak' and 'sk' beside it");
-    if (!is_header_text(s->ak, false) || (s->ak.len > 0 && memchr(s->ak.data, ',', s->ak.len)))
-        return refuse(error, "ak", "must be visible ASCII without a comma");
-    if (!is_header_text(s->security_token, false))
-        return refuse(error, "security_token", "must be visible ASCII");
-    if (!is_header_text(s->token, false))
-        return refuse(error, "token", "must be visible ASCII");
-    return true;
-}
-
-static bool check_settings(const struct evs_settings *s, struct evs_error *error)
-{
-    if (!is_header_text(s->user_agent, true))
-        return refuse(error, "user_agent", "must be printable ASCII without blanks at its ends");
-    if (has_nul(s->ca_file))
-        return refuse(error, "ca_file", "must not hold a NUL byte");
-    if (!is_header_text(s->proxy, false))
-        return refuse(error, "proxy", "must be a URL of visible ASCII");
-    if (!is_time(s->connect_timeout))
-        return refuse(error, "connect_timeout", "must be more than 0 seconds");
-    if (!evs_algorithm_available(s->algorithm))
-        return refuse(error, "algorithm", "SDK-HMAC-SM3 needs nettle 3.8 or later");
-    if (s->algorithm == EVS_V11_HMAC_SHA256 && !evs_region_valid(s->region))
-        return refuse(error, "algorithm", "V11-HMAC-SHA256 needs 'region' beside it");
-    return check_keys(s, error) && evs_call_options_check(&s->call, error) &&
-           evs_batch_options_check(&s->batch, error);
-}
-
-static bool set_endpoint(struct evs_client *client, const struct evs_settings *s,
-                         struct evs_error *error)
-{
-    if (s->endpoint.len > 0)
-        return evs_endpoint_parse(&client->endpoint, s->endpoint, s->allow_http, error);
-    if (s->region.len > 0)
-        return evs_endpoint_of_region(&client->endpoint, s->region, error);
-    evs_error_set(error, EVS_NO_ENDPOINT,
-                  "no endpoint: set the option 'region' or 'endpoint', or the environment's "
-                  "HUAWEICLOUD_SDK_REGION or EVS_ENDPOINT");
-    return false;
-}
-
-/* The environment's may be for other programs: where it is not used, it is not judged. */
-static bool check_proxy(const struct evs_client *client, const struct evs_settings *s,
-                        struct evs_error *error)
-{
-    if (s->proxy.len == 0 || (!client->endpoint.tls && !s->has_proxy))
-        return true;
-    if (!client->endpoint.tls)
-        return refuse(error, "proxy", "is for an https endpoint");
-    return is_proxy(s->proxy) ||
-           refuse(error, "proxy", "must be a URL of http, https, socks4, socks4a, socks5 or socks5h");
 }
 
 static bool set_keys(struct evs_keys *keys, const struct evs_settings *s)
@@ -166,12 +33,13 @@ bool evs_client_init(struct evs_client *client, const struct evs_settings *setti
 {
     bool made;
 
-    if (!check_settings(settings, error) || !set_endpoint(client, settings, error) ||
-        !check_proxy(client, settings, error) ||
+    if (!evs_settings_check(settings, error) ||
+        !evs_settings_endpoint(settings, &client->endpoint, error) ||
         !evs_metadata_init(&client->key.source.metadata, settings->metadata_endpoint, error))
         return false;
     evs_key_init(&client->key, client->endpoint.loopback ||
                                    (client->endpoint.tls && settings->tls_verify));
+    client->key.source.in_nginx = settings->in_nginx;
     made = set_keys(&client->key.source.keys, settings);
     evs_buf_add(&client->user_agent, settings->user_agent.len > 0 ? settings->user_agent
                                                                   : EVS_STR("lua-evs/" EVS_VERSION));

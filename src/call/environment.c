@@ -17,11 +17,11 @@ static struct evs_str variable(const char *name)
     return evs_str(READ_ENVIRONMENT(name));
 }
 
-static struct evs_str first_variable(const char *name, const char *other)
+/* The variable of one of these names, the first that is set; `from` becomes its name. */
+static struct evs_str first_variable(const char *name, const char *other, const char **from)
 {
-    struct evs_str value = variable(name);
-
-    return value.len > 0 ? value : variable(other);
+    *from = variable(name).len > 0 ? name : other;
+    return variable(*from);
 }
 
 /* The SDKs' override of one region's endpoint: HUAWEICLOUD_SDK_REGION_EVS_CN_NORTH_4, the first of
@@ -55,12 +55,16 @@ static void fill_endpoint(struct evs_settings *settings)
 
     if (settings->endpoint.len > 0)
         return;
-    if (!given)
+    if (!given) {
         settings->region = variable("HUAWEICLOUD_SDK_REGION");
-    if (!given)
+        settings->from.region = "HUAWEICLOUD_SDK_REGION";
         settings->endpoint = variable("EVS_ENDPOINT");
-    if (settings->endpoint.len == 0)
+        settings->from.endpoint = "EVS_ENDPOINT";
+    }
+    if (settings->endpoint.len == 0) {
         settings->endpoint = endpoint_of_region(settings->region);
+        settings->from.endpoint = "HUAWEICLOUD_SDK_REGION_EVS_<REGION>";
+    }
 }
 
 static bool fill_keys(struct evs_settings *settings, struct evs_error *error)
@@ -72,6 +76,10 @@ static bool fill_keys(struct evs_settings *settings, struct evs_error *error)
     settings->security_token = variable("HUAWEICLOUD_SDK_SECURITY_TOKEN");
     settings->token = variable("EVS_TOKEN");
     settings->key_source = "environment";
+    settings->from.ak = "HUAWEICLOUD_SDK_AK";
+    settings->from.sk = "HUAWEICLOUD_SDK_SK";
+    settings->from.security_token = "HUAWEICLOUD_SDK_SECURITY_TOKEN";
+    settings->from.token = "EVS_TOKEN";
     if (settings->token.len > 0 && settings->ak.len > 0) {
         evs_error_set(error, EVS_INVALID_ARGUMENT,
                       "the environment has both EVS_TOKEN and HUAWEICLOUD_SDK_AK: unset one of them");
@@ -111,8 +119,8 @@ bool evs_environment_fill(struct evs_settings *settings, struct evs_buf *scratch
     if (settings->ca_file.len == 0)
         settings->ca_file = variable("EVS_CA_FILE");
     if (!settings->has_proxy) {
-        settings->proxy = first_variable("HTTPS_PROXY", "https_proxy");
-        settings->no_proxy = first_variable("NO_PROXY", "no_proxy");
+        settings->proxy = first_variable("HTTPS_PROXY", "https_proxy", &settings->from.proxy);
+        settings->no_proxy = first_variable("NO_PROXY", "no_proxy", &(const char *){NULL});
     }
     return fill_keys(settings, error);
 }

@@ -35,8 +35,8 @@ void evs_flow_begin(struct evs_flow *flow, const struct evs_flow_type *type,
 {
     reset(flow, type, client);
     flow->options = *options;
-    if (!evs_id_check(project, "project_id", &flow->error) ||
-        (type->one_snapshot && !evs_id_check(id, "snapshot_id", &flow->error)) ||
+    if (!evs_id_check(client, project, "project_id", &flow->error) ||
+        (type->one_snapshot && !evs_id_check(client, id, "snapshot_id", &flow->error)) ||
         !evs_call_options_check(options, &flow->error)) {
         flow->state = EVS_FLOW_FAILED;
         return;

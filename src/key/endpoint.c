@@ -80,14 +80,11 @@ static long read_port(struct evs_str digits)
 
 static bool refuse(struct evs_error *error, struct evs_str text, const char *why)
 {
-    int shown = text.len > 200 ? 200 : (int)text.len;
+    const struct evs_secrets none = {0};
 
-    /* A password in front of an @ must not be repeated. */
-    if (shown > 0 && memchr(text.data, '@', text.len))
-        evs_error_set(error, EVS_INVALID_ARGUMENT, "endpoint: %s", why);
-    else
-        evs_error_set(error, EVS_INVALID_ARGUMENT, "endpoint '%.*s': %s", shown,
-                      shown ? text.data : "", why);
+    evs_error_set(error, EVS_INVALID_ARGUMENT, "endpoint: %s", why);
+    if (text.len > 0 && !memchr(text.data, '@', text.len)) /* behind user and password */
+        evs_error_show(error, text, &none);
     return false;
 }
 
@@ -155,8 +152,11 @@ bool evs_endpoint_of_region(struct evs_endpoint *endpoint, struct evs_str region
     char url[128];
 
     if (!evs_region_valid(region)) {
+        const struct evs_secrets none = {0};
+
         evs_error_set(error, EVS_INVALID_ARGUMENT,
                       "region must be 1 to 64 characters of [a-z0-9-], like cn-north-4");
+        evs_error_show(error, region, &none);
         return false;
     }
     snprintf(url, sizeof url, "https://evs.%.*s.myhuaweicloud.com", (int)region.len, region.data);

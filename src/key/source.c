@@ -75,6 +75,8 @@ static enum evs_source_answer none(const struct evs_source *source, const char *
                   "HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK nor EVS_TOKEN is set. Profile: %s. "
                   "Metadata service: %s",
                   profile, source->metadata.why[0] ? source->metadata.why : "not asked");
+    if (source->in_nginx)
+        error->hint = EVS_HINT_NGINX;
     return EVS_SOURCE_NONE;
 }
 

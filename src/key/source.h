@@ -16,6 +16,7 @@ struct evs_source {
     struct evs_keys keys;
     struct evs_metadata metadata; /**< the visit to the metadata service, if one is under way */
     struct evs_buf profile;       /**< path of the profile file; empty: there is none to ask */
+    bool in_nginx;                /**< which hides the environment */
 };
 
 /** What somebody who needs keys shall do. */

@@ -53,7 +53,7 @@ struct evs_lua_batch *evs_lua_batch_push(lua_State *L, int client, int arg, bool
     struct evs_lua_batch *batch;
 
     if (!read_options(L, &owner->core, arg + 2, &settings, error) ||
-        !evs_id_check(project, "project_id", error) || !check_open(&owner->core, error))
+        !evs_id_check(&owner->core, project, "project_id", error) || !check_open(&owner->core, error))
         return NULL;
     batch = lua_newuserdata(L, sizeof *batch);
     memset(batch, 0, sizeof *batch);

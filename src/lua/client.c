@@ -22,6 +22,18 @@ static uint64_t seed(const void *address)
     return (uint64_t)(evs_clock_wall() * 1e9) ^ (uint64_t)(uintptr_t)address;
 }
 
+/* Whether this Lua is nginx's: what ngx_lua gives is loaded. */
+static bool is_in_nginx(lua_State *L)
+{
+    bool found;
+
+    lua_getfield(L, LUA_REGISTRYINDEX, "_LOADED");
+    evs_compat_rawgetfield(L, lua_gettop(L), "ngx");
+    found = lua_istable(L, -1);
+    lua_pop(L, 2);
+    return found;
+}
+
 int evs_lua_client_new(lua_State *L, int index, bool safe, struct evs_error *error)
 {
     struct evs_settings settings;
@@ -31,6 +43,7 @@ int evs_lua_client_new(lua_State *L, int index, bool safe, struct evs_error *err
     if (!evs_lua_options_read(L, index, EVS_AT_NEW, &settings, error))
         return 0;
     settings.key_source = "options";
+    settings.in_nginx = is_in_nginx(L);
     client = lua_newuserdata(L, sizeof *client);
     memset(client, 0, sizeof *client);
     client->safe = safe;

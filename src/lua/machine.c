@@ -34,6 +34,8 @@ static struct evs_str check_id(lua_State *L, int arg, struct evs_snapshot *snaps
     if (!*given)
         return evs_lua_check_string(L, arg, "snapshot_id");
     evs_compat_rawgetfield(L, arg, "id");
+    if (lua_isnil(L, -1) && evs_compat_rawlen(L, arg) > 0)
+        luaL_argerror(L, arg, "one snapshot or its id expected, got an array; delete_snapshots takes one");
     if (!lua_isnil(L, -1) && lua_type(L, -1) != LUA_TSTRING)
         luaL_argerror(L, arg, "the snapshot's id must be a string");
     lua_pop(L, 1);

@@ -1,0 +1,204 @@
+#include "settings.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { RETRIES_MOST = 100 };
+
+#define YEAR (366.0 * 86400)
+
+void evs_settings_default(struct evs_settings *settings)
+{
+    *settings = (struct evs_settings){
+        .tls_verify = true,
+        .connect_timeout = 5,
+        .call = {.timeout = 30, .attempt_timeout = 10, .retries = 3, .guard = true},
+        .batch = {.concurrency = 16},
+    };
+}
+
+/* Say of an option, or of the variable that stands for it, why it cannot be used. */
+static bool refuse_value(struct evs_error *error, const char *option, const char *variable,
+                         const char *why)
+{
+    if (variable)
+        evs_error_set(error, EVS_INVALID_ARGUMENT, "%s (environment) %s", variable, why);
+    else
+        evs_error_set(error, EVS_INVALID_ARGUMENT, "option '%s' %s", option, why);
+    return false;
+}
+
+static bool refuse(struct evs_error *error, const char *option, const char *why)
+{
+    return refuse_value(error, option, NULL, why);
+}
+
+/* --- times and numbers ------------------------------------------------------------------------------ */
+
+/* A time longer than a year is a slip, and keeps sums of times exact to the millisecond. */
+static bool check_time(double seconds, const char *option, struct evs_error *error)
+{
+    if (isfinite(seconds) && seconds > 0 && seconds <= YEAR)
+        return true;
+    evs_error_set(error, EVS_INVALID_ARGUMENT,
+                  "option '%s' must be more than 0 seconds and at most a year; it is %.14g", option,
+                  seconds);
+    if (seconds > YEAR)
+        error->hint = EVS_HINT_SECONDS;
+    return false;
+}
+
+bool evs_call_options_check(const struct evs_call_options *options, struct evs_error *error)
+{
+    if (!check_time(options->timeout, "timeout", error) ||
+        !check_time(options->attempt_timeout, "attempt_timeout", error))
+        return false;
+    if (options->retries > RETRIES_MOST)
+        return refuse(error, "retries", "must be a whole number from 0 to 100");
+    return options->wait == 0 || check_time(options->wait, "wait", error);
+}
+
+bool evs_batch_options_check(const struct evs_batch_options *options, struct evs_error *error)
+{
+    if (options->concurrency < 1)
+        return refuse(error, "concurrency", "must be a whole number from 1 to 1000");
+    if (options->rate != 0 && !(options->rate >= 0.001 && options->rate <= 1e6))
+        return refuse(error, "rate", "must be from 0.001 to 1000000 requests a second");
+    return true;
+}
+
+/* --- keys: no part of their values is shown --------------------------------------------------------- */
+
+/* A text of the keys; `any_byte` for the SK, which is never sent. */
+static bool check_key_text(struct evs_str text, const char *option, const char *variable, bool any_byte,
+                           struct evs_error *error)
+{
+    if (evs_str_has_blank_end(text)) {
+        refuse_value(error, option, variable, "has a blank or a line break at its beginning or end");
+        error->hint = EVS_HINT_TRIM;
+        return false;
+    }
+    return any_byte || evs_str_visible(text) ||
+           refuse_value(error, option, variable, "must be visible ASCII");
+}
+
+static bool check_keys(const struct evs_settings *s, struct evs_error *error)
+{
+    if (s->token.len > 0 && (s->ak.len > 0 || s->sk.len > 0 || s->security_token.len > 0))
+        return refuse(error, "token", "and 'ak', 'sk' or 'security_token' exclude each other");
+    if ((s->ak.len > 0) != (s->sk.len > 0))
+        return refuse(error, s->ak.len > 0 ? "ak" : "sk",
+                      s->ak.len > 0 ? "needs 'sk' beside it" : "needs 'ak' beside it");
+    if (s->security_token.len > 0 && s->ak.len == 0)
+        return refuse(error, "security_token", "needs 'ak' and 'sk' beside it");
+    if (s->ak.len > 0 && memchr(s->ak.data, ',', s->ak.len))
+        return refuse_value(error, "ak", s->from.ak, "must be visible ASCII without a comma");
+    return check_key_text(s->ak, "ak", s->from.ak, false, error) &&
+           check_key_text(s->sk, "sk", s->from.sk, true, error) &&
+           check_key_text(s->security_token, "security_token", s->from.security_token, false, error) &&
+           check_key_text(s->token, "token", s->from.token, false, error);
+}
+
+/* --- all but the endpoint --------------------------------------------------------------------------- */
+
+/* What may stand in a header, blanks inside too. */
+static bool is_header_text(struct evs_str text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (text.data[i] < 0x20 || text.data[i] > 0x7e)
+            return false;
+    return !evs_str_has_blank_end(text);
+}
+
+bool evs_settings_check(const struct evs_settings *s, struct evs_error *error)
+{
+    if (!is_header_text(s->user_agent))
+        return refuse(error, "user_agent", "must be printable ASCII without blanks at its ends");
+    if (s->ca_file.len > 0 && memchr(s->ca_file.data, '\0', s->ca_file.len))
+        return refuse(error, "ca_file", "must not hold a NUL byte");
+    if (!check_time(s->connect_timeout, "connect_timeout", error))
+        return false;
+    if (!evs_algorithm_available(s->algorithm))
+        return refuse(error, "algorithm", "SDK-HMAC-SM3 needs nettle 3.8 or later");
+    if (s->algorithm == EVS_V11_HMAC_SHA256 && !evs_region_valid(s->region))
+        return refuse(error, "algorithm", "V11-HMAC-SHA256 needs 'region' beside it");
+    return check_keys(s, error) && evs_call_options_check(&s->call, error) &&
+           evs_batch_options_check(&s->batch, error);
+}
+
+/* --- endpoint and proxy ----------------------------------------------------------------------------- */
+
+/* A URL of a kind that libcurl knows, or a host alone. */
+static bool is_proxy(struct evs_str text)
+{
+    static const char *const schemes[] = {"http://",    "https://",  "socks://",  "socks4://",
+                                          "socks4a://", "socks5://", "socks5h://"};
+
+    for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++) {
+        struct evs_str scheme = evs_str(schemes[i]);
+
+        if (text.len > scheme.len &&
+            evs_str_equal_nocase((struct evs_str){text.data, scheme.len}, scheme))
+            return true;
+    }
+    return !strstr(text.data, "://");
+}
+
+static bool refuse_proxy(const struct evs_settings *s, const char *why, struct evs_error *error)
+{
+    const struct evs_secrets none = {0};
+
+    refuse_value(error, "proxy", s->from.proxy, why);
+    if (!memchr(s->proxy.data, '@', s->proxy.len)) /* behind user and password */
+        evs_error_show(error, s->proxy, &none);
+    return false;
+}
+
+/* The environment's may be for other programs: where it is not used, it is not judged. */
+static bool check_proxy(const struct evs_settings *s, const struct evs_endpoint *endpoint,
+                        struct evs_error *error)
+{
+    if (s->proxy.len == 0 || (!endpoint->tls && !s->has_proxy))
+        return true;
+    if (!endpoint->tls)
+        return refuse(error, "proxy", "is for an https endpoint");
+    if (!evs_str_visible(s->proxy))
+        return refuse_proxy(s, "must be a URL of visible ASCII", error);
+    return is_proxy(s->proxy) ||
+           refuse_proxy(s, "must be a URL of http, https, socks4, socks4a, socks5 or socks5h", error);
+}
+
+/* Name the variable that a value came from. */
+static bool blame(const char *variable, struct evs_error *error)
+{
+    char message[sizeof error->message];
+
+    if (!variable)
+        return false;
+    snprintf(message, sizeof message, "%s", error->message);
+    evs_error_set(error, EVS_INVALID_ARGUMENT, "%s (environment): %s", variable, message);
+    return false;
+}
+
+static bool refuse_no_endpoint(const struct evs_settings *s, struct evs_error *error)
+{
+    evs_error_set(error, EVS_NO_ENDPOINT,
+                  "no endpoint: set the option 'region' or 'endpoint', or the environment's "
+                  "HUAWEICLOUD_SDK_REGION or EVS_ENDPOINT");
+    if (s->in_nginx)
+        error->hint = EVS_HINT_NGINX;
+    return false;
+}
+
+bool evs_settings_endpoint(const struct evs_settings *s, struct evs_endpoint *endpoint,
+                           struct evs_error *error)
+{
+    if (s->endpoint.len == 0 && s->region.len == 0)
+        return refuse_no_endpoint(s, error);
+    if (s->endpoint.len > 0 && !evs_endpoint_parse(endpoint, s->endpoint, s->allow_http, error))
+        return blame(s->from.endpoint, error);
+    if (s->endpoint.len == 0 && !evs_endpoint_of_region(endpoint, s->region, error))
+        return blame(s->from.region, error);
+    return check_proxy(s, endpoint, error);
+}

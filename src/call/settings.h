@@ -1,0 +1,78 @@
+/**
+ * What a client is made from, and which values it cannot be made from.
+ */
+#ifndef EVS_SETTINGS_H
+#define EVS_SETTINGS_H
+
+#include "base/error.h"
+#include "key/endpoint.h"
+#include "sign/sign.h"
+
+#pragma GCC visibility push(hidden)
+
+/** Options of a call; times in seconds. */
+struct evs_call_options {
+    double timeout;         /**< from the call's first step to the DELETE's final answer */
+    double attempt_timeout; /**< for one request and its answer */
+    unsigned retries;       /**< how often a request may be sent again */
+    bool guard;             /**< look at the snapshot before deleting it */
+    bool ignore_missing;    /**< a missing snapshot is success */
+    double wait;            /**< how long to wait until it is gone; 0 = do not wait */
+};
+
+/** Options of a batch, beside those of its calls. */
+struct evs_batch_options {
+    unsigned concurrency; /**< calls at a time */
+    double rate;          /**< most requests that start in any second; 0: no limit */
+};
+
+/** The environment's variables that values were taken from; NULL: an option's. */
+struct evs_variables {
+    const char *region, *endpoint, *ak, *sk, *security_token, *token, *ca_file, *proxy;
+};
+
+/** What a client is made from; slices are borrowed, empty = not given. */
+struct evs_settings {
+    struct evs_str region, endpoint;
+    struct evs_str ak, sk, security_token, token;
+    const char *key_source;           /**< where these keys were found, for messages */
+    struct evs_str profile;           /**< path of the profile file; empty: there is none to ask */
+    struct evs_str metadata_endpoint; /**< in place of the ECS metadata service; loopback only */
+    struct evs_str ca_file, user_agent;
+    struct evs_str proxy; /**< has_proxy and empty: none */
+    struct evs_str no_proxy;
+    struct evs_variables from;
+    bool has_proxy;
+    bool tls_verify, allow_http;
+    bool in_nginx; /**< which hides the environment */
+    double connect_timeout;
+    enum evs_algorithm algorithm;
+    struct evs_call_options call;
+    struct evs_batch_options batch;
+};
+
+/** The defaults: verified TLS, 30 s in all, 10 s an attempt, 5 s to connect, 3 retries, guard on, 16 calls
+ * at a time in a batch. */
+void evs_settings_default(struct evs_settings *settings);
+
+/**
+ * Check everything that does not depend on the endpoint. Returns false and sets `error`
+ * (Client.InvalidArgument), which names the option or the variable and what is wrong with its value.
+ */
+bool evs_settings_check(const struct evs_settings *settings, struct evs_error *error);
+
+/**
+ * Set `endpoint` from what was given, and check the proxy against it. Returns false and sets `error`:
+ * Client.InvalidArgument, or Client.NoEndpoint when neither an endpoint nor a region is known.
+ */
+bool evs_settings_endpoint(const struct evs_settings *settings, struct evs_endpoint *endpoint,
+                           struct evs_error *error);
+
+/** Whether the call options make sense; if not, `error` names the first that does not. */
+bool evs_call_options_check(const struct evs_call_options *options, struct evs_error *error);
+
+/** The same for those of a batch. */
+bool evs_batch_options_check(const struct evs_batch_options *options, struct evs_error *error);
+
+#pragma GCC visibility pop
+#endif
