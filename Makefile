@@ -175,7 +175,7 @@ deps: ## Install what building, demo and tests need and is missing
 # Where a target installs packages, the rest of it is made by a second make, which sees them.
 demo: ## Delete snapshots of the local emulator
 	@tools/deps demo
-	@$(MAKE) --no-print-directory LUA=5.4 evs.so
+	@$(MAKE) --no-print-directory LUA=5.4 all
 	@tools/demo
 
 emulator: ## Run the local EVS in the foreground; it prints its endpoint and keys

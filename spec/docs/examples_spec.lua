@@ -16,7 +16,7 @@ describe("the examples and the pages", function()
   end)
 
   it("say how they are called when they are called without arguments, and end badly", function()
-    for _, name in ipairs { "delete_snapshot", "event_loop", "prune_snapshots" } do
+    for _, name in ipairs { "delete_snapshot", "event_loop" } do
       local script = ("arg = { [0] = %q }\n%s"):format(name,
         documents.read("examples/" .. name .. ".lua"))
       local result = process.run(script, { EVS_ENDPOINT = emulator.endpoint })
