@@ -35,6 +35,7 @@ build = {
         "lua_evs.c",
         "src/base/message.c",
         "src/call/answer.c",
+        "src/call/api.c",
         "src/call/batch.c",
         "src/sign/canonical.c",
         "src/call/client.c",

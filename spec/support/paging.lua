@@ -14,7 +14,8 @@ local List = {}
 List.__index = List
 
 --- A list. `rows`: how many; `links`: nil, "marker" or "offset", the kind of next links it gives;
--- `page_size`: the most rows of a page (1000); `marker`: "strict" answers 404 to one that is gone.
+-- `page_size`: the most rows of a page (1000); `marker`: "strict" answers 404 to one that is gone,
+-- "restart" begins anew, "deaf" heeds none.
 function paging.new(options)
   local self = setmetatable({ rows = {}, place = {}, stayed = {}, next_id = 0,
     links = options.links, page_size = options.page_size or 1000, marker = options.marker }, List)
@@ -56,11 +57,18 @@ end
 function List:start_of(query)
   if not query.marker then return tonumber(query.offset or 0) end
   local order = self.place[query.marker]
+  if self.marker == "deaf" then return 0 end
   for i, row in ipairs(self.rows) do
     if row.id == query.marker then return i end
-    if row.order > order then return self.marker ~= "strict" and i - 1 or nil end
+    if row.order > order then return self:start_behind(i - 1) end
   end
-  return self.marker ~= "strict" and #self.rows or nil
+  return self:start_behind(#self.rows)
+end
+
+-- Where a page starts whose marker is gone, and stood behind so many rows.
+function List:start_behind(count)
+  if self.marker == "strict" then return nil end
+  return self.marker == "restart" and 0 or count
 end
 
 function List:link(start, count)

@@ -39,6 +39,18 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t';
 }
 
+bool evs_str_is_among(struct evs_str text, const char *words)
+{
+    while (text.len > 0 && *words) {
+        size_t len = strcspn(words, " ");
+
+        if (evs_str_equal(text, (struct evs_str){words, len}))
+            return true;
+        words += len + (words[len] == ' ');
+    }
+    return false;
+}
+
 struct evs_str evs_str_trim(struct evs_str text)
 {
     while (text.len > 0 && is_blank(text.data[0])) {

@@ -32,6 +32,9 @@ bool evs_str_equal_nocase(struct evs_str a, struct evs_str b);
 /** Whether `text` begins with `prefix`. */
 bool evs_str_starts(struct evs_str text, struct evs_str prefix);
 
+/** Whether `text`, which is not empty, is one of `words`, which blanks divide. */
+bool evs_str_is_among(struct evs_str text, const char *words);
+
 /** `text` without blanks and tabs at either end. */
 struct evs_str evs_str_trim(struct evs_str text);
 

@@ -60,23 +60,11 @@ static const struct row rows[] = {
 };
 /* clang-format on */
 
-/* Whether `name` is one of the words of `names`. */
-static bool is_among(struct evs_str name, const char *names)
-{
-    while (name.len > 0 && *names) {
-        size_t len = strcspn(names, " ");
-
-        if (evs_str_equal(name, (struct evs_str){names, len}))
-            return true;
-        names += len + (names[len] == ' ');
-    }
-    return false;
-}
-
 static bool fits(const struct row *row, const struct evs_facts *facts)
 {
     return facts->status >= row->from && facts->status <= row->to && facts->speaker >= row->who &&
-           (!row->names || is_among(facts->code, row->names) || is_among(facts->kind, row->names));
+           (!row->names || evs_str_is_among(facts->code, row->names) ||
+            evs_str_is_among(facts->kind, row->names));
 }
 
 static void apply(unsigned char cell, unsigned *value)

@@ -28,12 +28,21 @@ static bool set_keys(struct evs_keys *keys, const struct evs_settings *s)
     return s->ak.len == 0 || evs_keys_set(keys, &set, s->key_source, 0);
 }
 
+static bool set_api(struct evs_client *client, const struct evs_settings *s, struct evs_error *error)
+{
+    client->api = evs_api_find(s->api.len > 0 ? s->api : EVS_STR("v2"));
+    if (!client->api)
+        evs_error_set(error, EVS_INVALID_ARGUMENT,
+                      "option 'api', or EVS_API of the environment, must be v2, v5 or cinder");
+    return client->api != NULL;
+}
+
 bool evs_client_init(struct evs_client *client, const struct evs_settings *settings, uint64_t seed,
                      struct evs_error *error)
 {
     bool made;
 
-    if (!evs_settings_check(settings, error) ||
+    if (!evs_settings_check(settings, error) || !set_api(client, settings, error) ||
         !evs_settings_endpoint(settings, &client->endpoint, error) ||
         !evs_metadata_init(&client->key.source.metadata, settings->metadata_endpoint, error))
         return false;

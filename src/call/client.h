@@ -6,6 +6,7 @@
 #ifndef EVS_CLIENT_H
 #define EVS_CLIENT_H
 
+#include "api.h"
 #include "key/endpoint.h"
 #include "base/error.h"
 #include "key/key.h"
@@ -18,6 +19,7 @@
 #define EVS_VERSION "0.1.0"
 
 struct evs_client {
+    const struct evs_api *api;
     struct evs_endpoint endpoint;
     struct evs_key key;
     struct evs_call_options call;

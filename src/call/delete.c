@@ -150,20 +150,19 @@ static void judge_guarded(struct evs_deletion *d, const struct evs_snapshot *sna
         begin_delete(d);
 }
 
-static bool is_complete(const struct evs_snapshot *snapshot)
-{
-    return snapshot->id.len > 0 && snapshot->status.len > 0 && snapshot->has_name &&
-           snapshot->has_metadata;
-}
-
 static bool is_of_project(const struct evs_flow *flow, const struct evs_snapshot *snapshot)
 {
-    return !snapshot->has_project || evs_str_equal(snapshot->project, evs_str(flow->project));
+    struct evs_str project = evs_str(flow->project);
+
+    return (!snapshot->has_project || evs_str_equal(snapshot->project, project)) &&
+           (!snapshot->has_owner || evs_str_equal(snapshot->owner, project));
 }
 
-static bool counts_as_seen(const struct evs_deletion *d, const struct evs_snapshot *snapshot)
+static bool counts_as_seen(const struct evs_deletion *d, const struct evs_snapshot *snapshot,
+                           bool passed)
 {
-    return is_complete(snapshot) && is_of_project(&d->flow, snapshot);
+    return evs_api_is_complete(d->flow.client->api, snapshot, passed) &&
+           is_of_project(&d->flow, snapshot);
 }
 
 /* A poll showed the snapshot: still on its way, or back? */
@@ -238,7 +237,7 @@ static void miss(struct evs_deletion *d, const struct evs_facts *facts)
 
 static void look_at(struct evs_deletion *d, const struct evs_facts *facts)
 {
-    if (counts_as_seen(d, &facts->snapshot))
+    if (counts_as_seen(d, &facts->snapshot, false))
         judge_guarded(d, &facts->snapshot);
     else
         fail_guard_strange(d, facts);
@@ -340,7 +339,7 @@ static void begin(struct evs_flow *flow, const struct evs_snapshot *seen)
     d->seen = d->seen_deleting = d->status_late = false;
     d->polls = 0;
     d->last_status[0] = '\0';
-    if (seen && counts_as_seen(d, seen))
+    if (seen && counts_as_seen(d, seen, true))
         judge_guarded(d, seen);
     else if (flow->options.guard)
         begin_guard(d);

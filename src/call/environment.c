@@ -114,6 +114,8 @@ bool evs_environment_fill(struct evs_settings *settings, struct evs_buf *scratch
                           struct evs_error *error)
 {
     fill_endpoint(settings);
+    if (settings->api.len == 0)
+        settings->api = variable("EVS_API");
     fill_profile(settings, scratch);
     settings->metadata_endpoint = variable("EVS_METADATA_ENDPOINT");
     if (settings->ca_file.len == 0)

@@ -16,9 +16,15 @@ struct evs_snapshot {
     struct evs_str status;  /**< empty: not a string */
     struct evs_str name;    /**< empty for null */
     struct evs_str project; /**< `os-extended-snapshot-attributes:project_id`; empty: not a string */
+    struct evs_str owner;   /**< `project_id`; empty: not a string */
+    bool has_owner;         /**< it is there, and not null */
     bool has_project;       /**< it is there, and not null */
     bool has_name;          /**< `name` is a string or null */
+    bool lacks_name;        /**< `name` is absent */
     bool has_metadata;      /**< `metadata` is a table */
+    bool lacks_metadata;    /**< `metadata` is absent */
+    struct evs_str category; /**< empty: not a string */
+    bool foreign_chain;     /**< one of its chains has a category other than `standard` */
     bool enable_active;     /**< `metadata` has `__system__enableActive`, whatever its value */
 };
 
@@ -27,6 +33,7 @@ struct evs_page {
     unsigned count;      /**< its rows */
     unsigned fresh;      /**< those that no earlier page showed */
     bool first_known;    /**< an earlier page showed its first row */
+    struct evs_str first, last, last_but_one; /**< ids of rows; empty: there are not so many */
     struct evs_str next; /**< the link to the next page; empty: none */
 };
 
@@ -56,6 +63,7 @@ struct evs_facts {
     struct evs_page page;
     struct evs_key_set credential; /**< the metadata service's `credential` object */
     struct evs_str expires_at;     /**< its `expires_at` */
+    struct evs_str job_id;         /**< of a 202; empty: none */
 };
 
 #endif

@@ -1,27 +1,14 @@
 #include "list.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define PAGE_ROWS 1000 /* the most that EVS gives */
 #define STEP_FIRST 16
 #define STALE_MAX 100 /* pages in a row without a new row: the server's list has no end */
+#define ENDLESS "expected new snapshots: the pages of this list have no end"
 #define STEPS_MAX 64 /* steps back without a new row: it changes faster than it can be read */
-
-#define FILTER_NAME(name, text) text,
-static const char *const names[] = {EVS_FILTERS(FILTER_NAME)};
-#undef FILTER_NAME
-
-enum evs_filter evs_filter_parse(struct evs_str name)
-{
-    int filter = 0;
-
-    while (filter < EVS_FILTER_COUNT && !evs_str_equal(name, evs_str(names[filter])))
-        filter++;
-    if (filter == EVS_FILTER_OFFSET || filter == EVS_FILTER_MARKER)
-        return EVS_FILTER_COUNT; /* these are ours */
-    return (enum evs_filter)filter;
-}
 
 static struct evs_listing *listing_of(struct evs_flow *flow)
 {
@@ -43,8 +30,22 @@ static void set_number(struct evs_listing *listing, enum evs_filter filter, unsi
     evs_listing_filter(listing, filter, evs_str(digits));
 }
 
+/* The next ids, as many as one request may ask for. */
+static void write_ids(struct evs_listing *listing, struct evs_buf *query)
+{
+    struct evs_str ids[EVS_IDS_MOST];
+    size_t count = 0, at = listing->ids_asked;
+
+    while (count < EVS_IDS_MOST && at < listing->ids.len) {
+        ids[count] = evs_str(listing->ids.data + at);
+        at += ids[count++].len + 1;
+    }
+    listing->ids_asking = at;
+    evs_api_add_ids(listing->flow.client->api, query, ids, count);
+}
+
 /* The parameters, in the order of the enum, which is the canonical one. */
-static void write_query(const struct evs_listing *listing, struct evs_buf *query)
+static void write_query(struct evs_listing *listing, struct evs_buf *query)
 {
     evs_buf_reset(query);
     for (int i = 0; i < EVS_FILTER_COUNT; i++) {
@@ -52,11 +53,21 @@ static void write_query(const struct evs_listing *listing, struct evs_buf *query
             continue;
         if (query->len > 0)
             evs_buf_add_byte(query, '&');
-        evs_buf_add(query, evs_str(names[i]));
+        if (i == EVS_FILTER_ID && listing->ids.len > 0) {
+            write_ids(listing, query);
+            continue;
+        }
+        evs_buf_add(query, evs_str(evs_filter_text(i)));
         evs_buf_add_byte(query, '=');
         evs_buf_add_escaped(query, evs_buf_str(&listing->values[i]));
         query->failed = query->failed || listing->values[i].failed;
     }
+    query->failed = query->failed || listing->ids.failed || listing->trail.failed;
+}
+
+static bool by_marker(const struct evs_listing *listing)
+{
+    return listing->flow.client->api->paging == EVS_BY_MARKER || listing->given[EVS_FILTER_MARKER];
 }
 
 /* Every page has the call's whole timeout: a list of a hundred pages is not a slow call. */
@@ -65,7 +76,7 @@ static void ask_page(struct evs_listing *listing)
     struct evs_flow *flow = &listing->flow;
 
     flow->budget.running = false;
-    if (!listing->given[EVS_FILTER_MARKER])
+    if (!by_marker(listing) && listing->ids.len == 0)
         set_number(listing, EVS_FILTER_OFFSET, listing->offset);
     write_query(listing, &flow->exchange.request.query);
     evs_flow_exchange(flow, EVS_LIST_SNAPSHOTS, flow->options.retries, 0, false);
@@ -78,6 +89,7 @@ static void begin(struct evs_flow *flow, const struct evs_snapshot *seen)
     (void)seen;
     listing->offset = listing->step = listing->furthest = listing->stale = listing->steps = 0;
     listing->finished = false;
+    listing->ids_asked = 0;
     if (!listing->given[EVS_FILTER_LIMIT])
         set_number(listing, EVS_FILTER_LIMIT, PAGE_ROWS);
     ask_page(listing);
@@ -88,6 +100,57 @@ void evs_listing_resume(struct evs_listing *listing)
     listing->flow.state = EVS_FLOW_RUNNING;
     ask_page(listing);
 }
+
+static void fail_response(struct evs_flow *flow, const struct evs_facts *facts, const char *expected)
+{
+    evs_flow_bad_response(flow, facts, expected);
+    evs_flow_end(flow);
+}
+
+/* A page was taken: end, or tell it, or ask for the next one. */
+static void turn(struct evs_listing *listing)
+{
+    if (listing->finished || listing->paged)
+        evs_flow_succeed(&listing->flow);
+    else
+        ask_page(listing);
+}
+
+/* --- certain snapshots ---------------------------------------------------------------------------------- */
+
+static int compare_ids(const void *a, const void *b)
+{
+    const struct evs_str *x = a, *y = b;
+    size_t len = x->len < y->len ? x->len : y->len;
+    int order = memcmp(x->data, y->data, len);
+
+    return order ? order : (x->len > y->len) - (x->len < y->len);
+}
+
+bool evs_listing_ask_for(struct evs_listing *listing, struct evs_str *ids, size_t count)
+{
+    qsort(ids, count, sizeof *ids, compare_ids);
+    evs_buf_reset(&listing->ids);
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0 && evs_str_equal(ids[i], ids[i - 1]))
+            continue;
+        evs_buf_add(&listing->ids, ids[i]);
+        evs_buf_add_byte(&listing->ids, '\0');
+    }
+    listing->given[EVS_FILTER_ID] = true;
+    return !listing->ids.failed;
+}
+
+/* One request shows all of its ids that exist; no page follows it. */
+static void take_asked(struct evs_listing *listing)
+{
+    listing->accepted = true;
+    listing->ids_asked = listing->ids_asking;
+    listing->finished = listing->ids_asked == listing->ids.len;
+    turn(listing);
+}
+
+/* --- by link, or by offset -------------------------------------------------------------------------------- */
 
 /* The value of `marker` in a link to the next page; `data` is NULL when it has none. */
 static struct evs_str marker_of(struct evs_str link)
@@ -141,23 +204,13 @@ static void turn_page(struct evs_listing *listing, const struct evs_page *page)
     listing->finished = !marked && (listing->given[EVS_FILTER_MARKER] || page->count <= 1);
     if (page->count > 0)
         listing->offset += page->count - 1;
-    if (listing->finished || listing->paged)
-        evs_flow_succeed(&listing->flow);
-    else
-        ask_page(listing);
+    turn(listing);
 }
 
-static void fail_response(struct evs_flow *flow, const struct evs_facts *facts, const char *expected)
+/* The list can be followed by offset as well. */
+static bool drop_marker(struct evs_listing *listing)
 {
-    evs_flow_bad_response(flow, facts, expected);
-    evs_flow_end(flow);
-}
-
-/* The row that the marker names is gone, it seems: the list can be followed by offset as well. */
-static bool drop_marker(struct evs_listing *listing, const struct evs_facts *facts)
-{
-    if (!listing->given[EVS_FILTER_MARKER] || !facts ||
-        (facts->status != 400 && facts->status != 404) || ++listing->steps > STEPS_MAX)
+    if (++listing->steps > STEPS_MAX)
         return false;
     listing->given[EVS_FILTER_MARKER] = false;
     ask_page(listing);
@@ -182,38 +235,151 @@ static bool makes_progress(struct evs_listing *listing, const struct evs_page *p
     return listing->stale <= STALE_MAX;
 }
 
+static void take_page(struct evs_listing *listing, const struct evs_facts *facts)
+{
+    const struct evs_page *page = &facts->page;
+
+    if (page->next.len > 0 && page->count == 1 && !marker_of(page->next).data) {
+        fail_response(&listing->flow, facts,
+                      "expected pages of more than one row: they cannot overlap");
+        return;
+    }
+    listing->accepted = listing->offset == 0 || listing->given[EVS_FILTER_MARKER] || page->first_known;
+    if (!makes_progress(listing, page))
+        fail_response(&listing->flow, facts, ENDLESS);
+    else if (listing->accepted)
+        turn_page(listing, page);
+    else
+        step_back(listing);
+}
+
+/* --- by marker -------------------------------------------------------------------------------------------- */
+
+/* The last two texts of the trail; empty where there are none. */
+static void last_of_trail(const struct evs_listing *listing, struct evs_str *marker,
+                          struct evs_str *anchor)
+{
+    const char *data = listing->trail.data;
+    size_t at = listing->trail.len;
+    struct evs_str *texts[] = {anchor, marker};
+
+    *marker = *anchor = (struct evs_str){0};
+    for (int i = 0; i < 2 && at > 0; i++) {
+        for (at--; at > 0 && data[at - 1] != '\0';)
+            at--;
+        *texts[i] = evs_str(data + at);
+    }
+}
+
+static void aim_at_trail(struct evs_listing *listing)
+{
+    struct evs_str marker, anchor;
+
+    last_of_trail(listing, &marker, &anchor);
+    listing->given[EVS_FILTER_MARKER] = marker.len > 0;
+    if (marker.len > 0)
+        evs_listing_filter(listing, EVS_FILTER_MARKER, marker);
+}
+
+/* Where no marker of the trail stands any more, the list begins anew. False when that has no end. */
+static bool step_back_on_trail(struct evs_listing *listing)
+{
+    struct evs_str marker, anchor;
+
+    if (++listing->steps > STEPS_MAX)
+        return false;
+    last_of_trail(listing, &marker, &anchor);
+    listing->trail.len -= marker.len + anchor.len + (listing->trail.len > 0 ? 2 : 0);
+    aim_at_trail(listing);
+    ask_page(listing);
+    return true;
+}
+
+static void add_to_trail(struct evs_listing *listing, const struct evs_page *page)
+{
+    const struct evs_str parts[] = {page->last_but_one, {"", 1}, page->last, {"", 1}};
+
+    evs_buf_add_all(&listing->trail, parts, 4);
+    aim_at_trail(listing);
+}
+
+static void take_first_page(struct evs_listing *listing, const struct evs_page *page)
+{
+    double limit = strtod(listing->values[EVS_FILTER_LIMIT].data, NULL);
+
+    listing->trail.len = 0;
+    evs_buf_reset(&listing->head);
+    evs_buf_add(&listing->head, page->first);
+    listing->short_first = page->count < limit;
+    listing->finished = page->count < 2; /* without a row before its last none can be asked for */
+}
+
+/* The page behind a marker begins with the row that was the last one then. A server that ignores markers
+ * begins with the list's first row again. */
+static void take_marked_page(struct evs_listing *listing, const struct evs_facts *facts)
+{
+    const struct evs_page *page = &facts->page;
+    struct evs_str marker, anchor;
+    bool first, anew;
+
+    last_of_trail(listing, &marker, &anchor);
+    first = marker.len == 0;
+    anew = !first && page->count > 1 && evs_str_equal(page->first, evs_buf_str(&listing->head));
+    listing->accepted = first || anew || evs_str_equal(page->first, anchor);
+    if (!listing->accepted) {
+        if (!step_back_on_trail(listing))
+            fail_response(&listing->flow, facts, ENDLESS);
+        return;
+    }
+    listing->steps = page->fresh > 0 ? 0 : listing->steps + 1;
+    if (first || anew)
+        take_first_page(listing, page);
+    if (anew && page->fresh == 0 && listing->short_first)
+        listing->finished = true;
+    else if (!first && page->count == 1)
+        listing->finished = true; /* nothing is behind the anchor */
+    if (!listing->finished && listing->steps > STEPS_MAX)
+        fail_response(&listing->flow, facts, ENDLESS);
+    else if (add_to_trail(listing, page), true)
+        turn(listing);
+}
+
+/* --- the flow --------------------------------------------------------------------------------------------- */
+
+/* The row that the marker names is gone, it seems. */
+static bool survives(struct evs_listing *listing, const struct evs_facts *facts)
+{
+    if (!facts || (facts->status != 400 && facts->status != 404) || !listing->given[EVS_FILTER_MARKER])
+        return false;
+    return listing->flow.client->api->paging == EVS_BY_MARKER ? step_back_on_trail(listing)
+                                                               : drop_marker(listing);
+}
+
 static void concluded(struct evs_flow *flow, enum evs_meaning meaning, const struct evs_facts *facts)
 {
     struct evs_listing *listing = listing_of(flow);
 
-    if (meaning != EVS_SHOWN && drop_marker(listing, facts))
+    if (meaning != EVS_SHOWN && survives(listing, facts))
         return;
-    if (meaning == EVS_STRANGE) {
+    if (meaning == EVS_STRANGE)
         fail_response(flow, facts, "expected a 200 with an array of snapshots");
-        return;
-    }
-    if (meaning != EVS_SHOWN) {
+    else if (meaning != EVS_SHOWN)
         evs_flow_end(flow);
-        return;
-    }
-    if (facts->page.next.len > 0 && facts->page.count == 1 && !marker_of(facts->page.next).data) {
-        fail_response(flow, facts, "expected pages of more than one row: they cannot overlap");
-        return;
-    }
-    listing->accepted = listing->offset == 0 || listing->given[EVS_FILTER_MARKER] ||
-                        facts->page.first_known;
-    if (!makes_progress(listing, &facts->page))
-        fail_response(flow, facts, "expected new snapshots: the pages of this list have no end");
-    else if (listing->accepted)
-        turn_page(listing, &facts->page);
+    else if (listing->ids.len > 0)
+        take_asked(listing);
+    else if (flow->client->api->paging == EVS_BY_MARKER)
+        take_marked_page(listing, facts);
     else
-        step_back(listing);
+        take_page(listing, facts);
 }
 
 void evs_listing_free(struct evs_listing *listing)
 {
     for (int i = 0; i < EVS_FILTER_COUNT; i++)
         evs_buf_free(&listing->values[i]);
+    evs_buf_free(&listing->ids);
+    evs_buf_free(&listing->head);
+    evs_buf_free(&listing->trail);
 }
 
 const struct evs_flow_type evs_list_snapshots = {"list_snapshots", false, begin, concluded};

@@ -10,5 +10,9 @@ const char *evs_protected(const struct evs_snapshot *snapshot)
         return "its name begins with manualbk_snapshot_";
     if (snapshot->enable_active)
         return "its metadata has __system__enableActive";
+    if (snapshot->category.len > 0 && !evs_str_is_among(snapshot->category, "standard flash"))
+        return "its category is neither standard nor flash";
+    if (snapshot->foreign_chain)
+        return "it is on a chain whose category is not standard";
     return NULL;
 }

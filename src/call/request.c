@@ -7,7 +7,7 @@ void evs_request_aim(struct evs_request *request, const struct evs_client *clien
 {
     struct evs_buf *path = &request->path, *url = &request->url;
     bool list = operation == EVS_LIST_SNAPSHOTS;
-    const struct evs_str parts[] = {EVS_STR("/v2/"), project, EVS_STR("/cloudsnapshots/"),
+    const struct evs_str parts[] = {client->api->version, project, client->api->snapshots,
                                     list ? EVS_STR("detail") : id, EVS_STR("/")};
 
     request->method = operation == EVS_DELETE_SNAPSHOT ? "DELETE" : "GET";

@@ -11,9 +11,9 @@
 struct evs_client;
 
 enum evs_operation {
-    EVS_DELETE_SNAPSHOT, /**< `DELETE /v2/{project_id}/cloudsnapshots/{snapshot_id}` */
-    EVS_SHOW_SNAPSHOT,   /**< `GET /v2/{project_id}/cloudsnapshots/{snapshot_id}` */
-    EVS_LIST_SNAPSHOTS   /**< `GET /v2/{project_id}/cloudsnapshots/detail?{query}` */
+    EVS_DELETE_SNAPSHOT, /**< `DELETE /v2/{project_id}/cloudsnapshots/{snapshot_id}`, or as its api has it */
+    EVS_SHOW_SNAPSHOT,   /**< `GET` of the same */
+    EVS_LIST_SNAPSHOTS   /**< `GET /v2/{project_id}/cloudsnapshots/detail?{query}`, likewise */
 };
 
 /**

@@ -34,6 +34,7 @@ struct evs_variables {
 /** What a client is made from; slices are borrowed, empty = not given. */
 struct evs_settings {
     struct evs_str region, endpoint;
+    struct evs_str api; /**< name of the generation; empty: v2 */
     struct evs_str ak, sk, security_token, token;
     const char *key_source;           /**< where these keys were found, for messages */
     struct evs_str profile;           /**< path of the profile file; empty: there is none to ask */

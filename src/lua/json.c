@@ -7,6 +7,7 @@
 
 #define DECODE "evs.json.decode"
 #define PROJECT_FIELD "os-extended-snapshot-attributes:project_id"
+#define OWNER_FIELD "project_id"
 #define BACKUP_MARK "__system__enableActive"
 
 /* EVS's answers are four levels deep at most. */
@@ -137,6 +138,53 @@ static bool has_metatable(lua_State *L, int index)
     return true;
 }
 
+/* Whether the field at the top of the stack is neither absent nor null. */
+static bool is_there(lua_State *L)
+{
+    return !lua_isnil(L, -1) && !is_null(L, -1);
+}
+
+static bool has_field(lua_State *L, int index, const char *name)
+{
+    bool there;
+
+    evs_compat_rawgetfield(L, index, name);
+    there = is_there(L);
+    lua_pop(L, 1);
+    return there;
+}
+
+/* Whether a chain in the array at the top has a category other than `standard`. */
+static bool has_foreign_chain(lua_State *L)
+{
+    int chains = lua_gettop(L);
+    bool foreign = false;
+
+    for (size_t i = 1; lua_istable(L, chains) && i <= evs_compat_rawlen(L, chains); i++) {
+        lua_rawgeti(L, chains, (int)i);
+        if (lua_istable(L, -1) && has_field(L, chains + 1, "category"))
+            foreign = foreign ||
+                      !evs_str_equal(string_field(L, chains + 1, "category"), EVS_STR("standard"));
+        lua_pop(L, 1);
+    }
+    return foreign;
+}
+
+/* What only standard snapshots have, and what they may lack. */
+static void take_standard(lua_State *L, int index, struct evs_snapshot *snapshot)
+{
+    snapshot->category = string_field(L, index, "category");
+    snapshot->owner = string_field(L, index, OWNER_FIELD);
+    snapshot->has_owner = has_field(L, index, OWNER_FIELD);
+    evs_compat_rawgetfield(L, index, "snapshot_chains");
+    snapshot->foreign_chain = has_foreign_chain(L);
+    evs_compat_rawgetfield(L, index, "name");
+    snapshot->lacks_name = lua_isnil(L, -1);
+    evs_compat_rawgetfield(L, index, "metadata");
+    snapshot->lacks_metadata = lua_isnil(L, -1);
+    lua_pop(L, 3);
+}
+
 /* A script's table with a metatable may have more to it than is read here: it counts as one whose metadata
  * is not known. */
 void evs_lua_json_snapshot(lua_State *L, int index, struct evs_snapshot *snapshot, bool from_script)
@@ -146,9 +194,9 @@ void evs_lua_json_snapshot(lua_State *L, int index, struct evs_snapshot *snapsho
         .status = string_field(L, index, "status"),
         .name = string_field(L, index, "name"),
         .project = string_field(L, index, PROJECT_FIELD),
+        .has_project = has_field(L, index, PROJECT_FIELD),
     };
-    evs_compat_rawgetfield(L, index, PROJECT_FIELD);
-    snapshot->has_project = !lua_isnil(L, -1) && !is_null(L, -1);
+    take_standard(L, index, snapshot);
     evs_compat_rawgetfield(L, index, "name");
     snapshot->has_name = lua_type(L, -1) == LUA_TSTRING || is_null(L, -1) ||
                          (from_script && lua_isnil(L, -1));
@@ -160,7 +208,9 @@ void evs_lua_json_snapshot(lua_State *L, int index, struct evs_snapshot *snapsho
         snapshot->enable_active = !lua_isnil(L, -1);
         lua_pop(L, 1);
     }
-    lua_pop(L, 3);
+    if (from_script && has_metatable(L, index))
+        snapshot->lacks_metadata = false; /* nor is it known that there is none */
+    lua_pop(L, 2);
 }
 
 /* The metadata service's `{"credential": {...}}`. */
@@ -342,6 +392,37 @@ static bool is_array(lua_State *L, int index)
     return false;
 }
 
+/* The id of row `i` of the array at `rows`, which has one; the array keeps it. */
+static struct evs_str row_id(lua_State *L, int rows, unsigned i)
+{
+    struct evs_str id = {0};
+
+    if (i < 1 || !push_row(L, rows, i))
+        return id;
+    id.data = lua_tolstring(L, -1, &id.len);
+    lua_pop(L, 2);
+    return id;
+}
+
+/* Count the rows of the array at `rows`; false when one of them has no id. */
+static bool count_rows(lua_State *L, int rows, int seen, struct evs_page *page)
+{
+    for (unsigned i = 1; i <= page->count; i++) {
+        bool known;
+
+        if (!push_row(L, rows, i))
+            return false;
+        known = pop_is_seen(L, seen);
+        lua_pop(L, 1);
+        page->fresh += !known;
+        page->first_known = page->first_known || (i == 1 && known);
+    }
+    page->first = row_id(L, rows, 1);
+    page->last = row_id(L, rows, page->count);
+    page->last_but_one = row_id(L, rows, page->count > 1 ? page->count - 1 : 0);
+    return true;
+}
+
 bool evs_lua_json_page(lua_State *L, int body, int seen, struct evs_page *page)
 {
     int rows;
@@ -352,17 +433,7 @@ bool evs_lua_json_page(lua_State *L, int body, int seen, struct evs_page *page)
     rows = lua_gettop(L);
     whole = is_array(L, rows);
     page->count = whole ? (unsigned)evs_compat_rawlen(L, rows) : 0;
-    for (unsigned i = 1; whole && i <= page->count; i++) {
-        bool known;
-
-        whole = push_row(L, rows, i);
-        if (!whole)
-            break;
-        known = pop_is_seen(L, seen);
-        lua_pop(L, 1);
-        page->fresh += !known;
-        page->first_known = page->first_known || (i == 1 && known);
-    }
+    whole = whole && count_rows(L, rows, seen, page);
     lua_settop(L, rows - 1);
     return whole;
 }

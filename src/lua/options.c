@@ -16,6 +16,7 @@ struct option {
 static const struct option options[] = {
     {"region", STRING, EVS_AT_NEW, AT(region)},
     {"endpoint", STRING, EVS_AT_NEW, AT(endpoint)},
+    {"api", STRING, EVS_AT_NEW, AT(api)},
     {"ak", STRING, EVS_AT_NEW, AT(ak)},
     {"sk", STRING, EVS_AT_NEW, AT(sk)},
     {"security_token", STRING, EVS_AT_NEW, AT(security_token)},

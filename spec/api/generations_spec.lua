@@ -1,0 +1,212 @@
+-- Proves option api: v5 (standard snapshots) and cinder beside v2. The calls are the same; paths,
+-- paging, what a snapshot must have and what protects it differ.
+
+local cjson = require "cjson"
+local evs = require "evs"
+local machines = require "spec.support.machine"
+local paging = require "spec.support.paging"
+local random = require "spec.model.random"
+
+local PROJECT, ID = machines.PROJECT, machines.ID
+
+local function client(api, changes)
+  local options = { api = api }
+  for name, value in pairs(changes or {}) do options[name] = value end
+  return machines.client(options)
+end
+
+-- A standard snapshot as v5 shows it; `changes` are laid over it, machines.ABSENT takes away.
+local function standard(changes)
+  local snapshot = {
+    id = ID, name = cjson.null, status = "available", project_id = PROJECT, size = 4,
+    category = "standard", version = "v5", snapshot_type = "user", frozen = false, tags = {},
+    snapshot_group_id = cjson.null, snapshot_chains = { { id = "c", category = "standard",
+      capacity = 2.4648438, snapshot_count = 3 } },
+  }
+  for name, value in pairs(changes or {}) do
+    snapshot[name] = value ~= machines.ABSENT and value or nil
+  end
+  return snapshot
+end
+
+local function shown(changes)
+  return { 200, cjson.encode { snapshot = standard(changes) } }
+end
+
+local function delete(api, script, options, what)
+  return machines.delete(options or {}, script, client(api), what)
+end
+
+describe("option api", function()
+  it("that is none is Client.InvalidArgument, and names what there is", function()
+    local made, err = evs.new { endpoint = machines.ENDPOINT, ak = "a", sk = "b", api = "v3" }
+    assert.is_nil(made)
+    assert.equal("Client.InvalidArgument", err.code)
+    assert.matches("v2, v5 or cinder", err.message, 1, true)
+  end)
+
+  for api, path in pairs { v2 = "/v2/%s/cloudsnapshots/", v5 = "/v5/%s/snapshots/",
+    cinder = "/v3/%s/snapshots/" } do
+    it(api .. " has its own paths", function()
+      local url = machines.ENDPOINT .. path:format(PROJECT)
+      local look = api == "v5" and shown() or machines.shown()
+      local trace = delete(api, { look, { 202 } })
+      assert.is_true(trace.result)
+      assert.equal(url .. ID, trace.requests[1].url)
+      assert.equal(url .. ID, trace.requests[2].url)
+      local list = machines.run(client(api):start("list_snapshots", PROJECT),
+        { { 200, '{"snapshots":[]}' } })
+      assert.same({}, list.result)
+      assert.equal(url .. "detail", list.requests[1].url:match("^[^?]*"))
+    end)
+  end
+end)
+
+describe("a guard of v5", function()
+  it("takes the answers of the documentation as they are", function()
+    local example = [[{ "snapshot" : { "id" : "]] .. ID .. [[", "status" : "available",
+      "project_id" : "]] .. PROJECT .. [[", "size" : 1, "name" : null, "description" : null,
+      "cmk_id" : null, "encrypted" : false, "created_at" : "2023-07-03T08:53:13.373010",
+      "category" : "flash", "availability_zone" : "az2.dc2", "tags" : { },
+      "instant_access" : true, "retention_at" : "2023-07-07T08:53:13.373010" } }]]
+    assert.is_true(delete("v5", { { 200, example }, { 202, '{"job_id":"1"}' } }).result)
+    assert.is_true(delete("v5", { shown { version = "v6", unknown = { 1 } }, { 202 } }).result)
+  end)
+
+  for what, changes in pairs {
+    ["no name"] = { name = machines.ABSENT },
+    ["an object as metadata"] = { metadata = { a = "b" } },
+    ["the old member for its project"] = { project_id = machines.ABSENT,
+      ["os-extended-snapshot-attributes:project_id"] = PROJECT },
+    ["no category"] = { category = machines.ABSENT },
+    ["a chain without category"] = { snapshot_chains = { { id = "c", category = cjson.null } } },
+    ["snapshot_type auto, which an explicit id deletes"] = { snapshot_type = "auto" },
+    ["a group"] = { snapshot_group_id = "g" },
+  } do
+    it("deletes a snapshot with " .. what, function()
+      assert.is_true(delete("v5", { shown(changes), { 202 } }).result)
+    end)
+  end
+
+  for what, changes in pairs {
+    ["a number as name"] = { name = 7 },
+    ["an array as name"] = { name = { "x" } },
+    ["null metadata"] = { metadata = cjson.null },
+    ["text as metadata"] = { metadata = "x" },
+    ["another project_id"] = { project_id = "other" },
+    ["two projects of which one is another"] = {
+      ["os-extended-snapshot-attributes:project_id"] = "other" },
+    ["another id"] = { id = "other" },
+    ["no status"] = { status = machines.ABSENT },
+  } do
+    it("is Client.BadResponse for " .. what, function()
+      local trace = delete("v5", { shown(changes) })
+      machines.same_error({ code = "Client.BadResponse", outcome = "not_sent" }, trace)
+    end)
+  end
+
+  for what, changes in pairs {
+    ["a manual backup's name"] = { name = "manualbk_snapshot_csbs_1" },
+    ["the mark of a backup"] = { metadata = { __system__enableActive = cjson.null } },
+    ["the category backup"] = { category = "backup" },
+    ["a chain of category server_backup"] = { snapshot_chains = { { category = "standard" },
+      { category = "server_backup" } } },
+  } do
+    it("keeps a snapshot with " .. what, function()
+      machines.same_error({ code = "Client.Protected", outcome = "not_sent" },
+        delete("v5", { shown(changes) }))
+      assert.is_string(evs.protected(standard(changes)))
+    end)
+  end
+
+  it("looks itself when a passed snapshot has no category", function()
+    local passed = standard { name = "n", snapshot_group_id = machines.ABSENT }
+    assert.equal("DELETE", delete("v5", { { 202 } }, nil, passed):methods())
+    passed.category = nil
+    assert.equal("GET DELETE", delete("v5", { shown(), { 202 } }, nil, passed):methods())
+  end)
+end)
+
+describe("a guard of cinder", function()
+  it("is Client.BadResponse for a snapshot without metadata", function()
+    machines.same_error({ code = "Client.BadResponse" },
+      delete("cinder", { machines.shown { metadata = machines.ABSENT } }))
+  end)
+end)
+
+describe("a 404 of a region without v5", function()
+  it("is an error and never 'missing': delete, guard, wait, show and list", function()
+    local absent = { 404, machines.gateway_error("APIGW.0101") }
+    local expected = { code = "APIGW.0101", status = 404 }
+    machines.same_error(expected, delete("v5", { absent }, { ignore_missing = true }))
+    machines.same_error(expected, delete("v5", { absent }, { guard = false }))
+    machines.same_error({ code = "APIGW.0101", outcome = "accepted" },
+      delete("v5", { { 202 }, absent }, { guard = false, wait = true }))
+    machines.same_error(expected, machines.run(client("v5"):start("show_snapshot", PROJECT, ID),
+      { absent }))
+    machines.same_error(expected, machines.run(client("v5"):start("list_snapshots", PROJECT),
+      { absent }))
+  end)
+end)
+
+describe("a list of v5", function()
+  local function list(options, between, filter)
+    local rows = paging.new(options)
+    local trace = rows:run(client("v5"), filter or {}, between and function(number)
+      between(rows, number)
+    end)
+    return rows, trace
+  end
+
+  it("of nothing, one row, and one page is whole", function()
+    for _, count in ipairs { 0, 1, 2, 999, 1000 } do
+      local rows, trace = list { rows = count }
+      assert.is_nil(trace.err)
+      assert.equal(count, #trace.result)
+      rows:check(trace.result)
+    end
+  end)
+
+  it("asks for the last row again, by the one before it", function()
+    local _, trace = list({ rows = 5 }, nil, { limit = 3 })
+    assert.equal(5, #trace.result)
+    assert.matches("limit=3$", trace.requests[1].url)
+    assert.matches("limit=3&marker=row%-2$", trace.requests[2].url)
+    assert.is_nil(trace.requests[2].url:find("offset"))
+  end)
+
+  for _, marker in ipairs { "strict", "restart", "place" } do
+    it("lacks nothing and repeats nothing when rows vanish, a lost marker is: " .. marker,
+      function()
+        local dice = random.new(20261124, 5)
+        for run = 1, 60 do
+          local rows, trace = list({ rows = 40 + dice:upto(60), marker = marker }, function(rows)
+            for _ = 1, dice:upto(4) do rows:remove(dice:upto(#rows.rows + 1)) end
+            if dice:chance(0.3) then rows:insert(1) end
+          end, { limit = 2 + dice:upto(9) })
+          assert(not trace.err, run .. ": " .. tostring(trace.err))
+          rows:check(trace.result)
+        end
+      end)
+  end
+
+  it("goes on while all that was read is deleted", function()
+    for _, marker in ipairs { "strict", "restart", "place" } do
+      local rows, trace = list({ rows = 95, marker = marker }, function(rows)
+        for _ = 1, 10 do rows:remove(1) end
+      end, { limit = 10 })
+      assert.is_nil(trace.err)
+      rows:check(trace.result)
+    end
+  end)
+
+  it("of a server that heeds no marker is whole when it fits a page, else an error", function()
+    local rows, trace = list({ rows = 7, marker = "deaf" }, nil, { limit = 10 })
+    assert.is_nil(trace.err)
+    rows:check(trace.result)
+    rows, trace = list({ rows = 70, marker = "deaf" }, nil, { limit = 10 })
+    assert.equal(70, #rows.rows)
+    assert.is_nil(trace.result)
+    assert.equal("Client.BadResponse", trace.err.code)
+  end)
+end)
