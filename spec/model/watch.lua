@@ -241,7 +241,7 @@ end
 
 local FIELDS = {
   code = "string", message = "string", kind = "string", request_id = "string", status = "number",
-  attempts = "number", retryable = "boolean", outcome = "string",
+  attempts = "number", retryable = "boolean", outcome = "string", hint = "string",
 }
 
 function Watch:check_error(err)
