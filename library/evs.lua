@@ -122,6 +122,7 @@
 --- one that `HUAWEICLOUD_SDK_CREDENTIALS_FILE` names), or from the metadata service of a server.
 ---@class (exact) evs.Options : evs.BatchOptions
 ---@field region? string `ap-southeast-1` (default from `HUAWEICLOUD_SDK_REGION`)
+---@field api? "v2"|"v5"|"cinder" the generation of the interface (default from `EVS_API`, else "v2")
 ---@field endpoint? string scheme, host, port, nothing else (default from `EVS_ENDPOINT`)
 ---@field ak? string access key (default from `HUAWEICLOUD_SDK_AK`)
 ---@field sk? string secret key (default from `HUAWEICLOUD_SDK_SK`)
@@ -146,6 +147,11 @@
 ---@field dedicated_storage_name? string
 ---@field dedicated_storage_id? string
 ---@field enterprise_project_id? string
+---@field snapshot_type? string of v5: `user`, `auto` or `copy`
+---@field snapshot_chain_id? string of v5
+---@field snapshot_group_id? string of v5
+---@field tag_key? string of v5
+---@field tags? string of v5: a JSON object of keys and values
 ---@field limit? integer rows of a page, 2 to 1000 (default 1000)
 
 ---@alias evs.Algorithm "SDK-HMAC-SHA256"|"SDK-HMAC-SM3"|"V11-HMAC-SHA256"
