@@ -122,7 +122,7 @@
 --- one that `HUAWEICLOUD_SDK_CREDENTIALS_FILE` names), or from the metadata service of a server.
 ---@class (exact) evs.Options : evs.BatchOptions
 ---@field region? string `ap-southeast-1` (default from `HUAWEICLOUD_SDK_REGION`)
----@field api? "v2"|"v5"|"cinder" the generation of the interface (default from `EVS_API`, else "v2")
+---@field api? "v2"|"v5"|"cinder" generation of the interface (default from `EVS_API`, else v2)
 ---@field endpoint? string scheme, host, port, nothing else (default from `EVS_ENDPOINT`)
 ---@field ak? string access key (default from `HUAWEICLOUD_SDK_AK`)
 ---@field sk? string secret key (default from `HUAWEICLOUD_SDK_SK`)
