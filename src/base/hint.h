@@ -13,7 +13,8 @@
     X(EVS_HINT_SECRET_KEY, "check the secret key")                                                 \
     X(EVS_HINT_ACCESS_KEY, "check the access key; a temporary one has an end")                     \
     X(EVS_HINT_KEYS, "check the access key and the secret key, or the token, which has an end")    \
-    X(EVS_HINT_TOKEN, "get a new token: a token has an end, and belongs to one project")           \
+    X(EVS_HINT_TOKEN, "get a new token, which has an end and belongs to one project; temporary "   \
+                      "keys need their own security_token")                                        \
     X(EVS_HINT_LOCKED, "wait five minutes: after more than five wrong signatures in a row the "    \
                        "access key is locked for so long")                                         \
     X(EVS_HINT_CLOCK, "set this machine's clock right: a signature is good for 15 minutes")        \
