@@ -113,8 +113,9 @@ $(SYSTEM): $(BUILD)/src/evs/cli/system.o
 	@mkdir -p $(@D)
 	$(call say,link)$(LINK) -o $@ $<
 
-# A module of the specs' own: the core's inner functions, callable from Lua.
-$(BUILD)/core_probe.so: $(BUILD)/spec/support/core_probe.o $(CORE:%.c=$(BUILD)/%.o)
+# A module of the specs' own: the core's inner functions and the table of options, callable from Lua.
+$(BUILD)/core_probe.so: $(BUILD)/spec/support/core_probe.o $(CORE:%.c=$(BUILD)/%.o) \
+                        $(BUILD)/src/lua/options.o
 	$(call say,link)$(LINK) -o $@ $^ $(LIBS)
 
 $(BUILD)/spec/%.o: spec/%.c $(BUILD)/flags

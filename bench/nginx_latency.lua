@@ -41,22 +41,6 @@ local CLIENT = [[
 local RESTY = PRELUDE .. "local client = assert(evs.new(options))" .. CLIENT
 local BLOCKING = PRELUDE .. "local client = assert(require('evs.safe').new(options))" .. CLIENT
 
--- Each thread loads libcurl at its first call, and proves its key: that is not what is measured.
-local THREADS = PRELUDE .. [[
-  for i = 1, 8 do
-    threads[i] = ngx.thread.spawn(function()
-      return ngx.run_worker_thread("evs", "examples.worker_thread", "delete_snapshot", options,
-        project, "missing", { guard = true })
-    end)
-  end
-  for i = 1, 8 do ngx.thread.wait(threads[i]) end
-  return all_at_once(function(id)
-    local ran, ok, err = ngx.run_worker_thread("evs", "examples.worker_thread", "delete_snapshot",
-      options, project, id)
-    return ran and ok, err
-  end)
-]]
-
 local function wait_until(moment)
   local left = moment - socket.gettime()
   -- Not in a loop until then: the processors are needed by those who are measured.
@@ -110,8 +94,5 @@ report("nothing", ask())
 report("nothing, again", ask())
 measure("resty.evs, http", RESTY, { endpoint = emulator.endpoint }, DELETIONS)
 measure("resty.evs, https, new connections", RESTY, { endpoint = emulator.tls_endpoint }, DELETIONS)
-measure("worker threads (8), http", THREADS, { endpoint = emulator.endpoint }, DELETIONS, 0.5)
-measure("worker threads (8), https", THREADS, { endpoint = emulator.tls_endpoint,
-  ca_file = emulator.ca_file }, DELETIONS, 0.5)
 measure("the blocking client, 4 only", BLOCKING, { endpoint = emulator.endpoint }, 4)
 nginx:stop()

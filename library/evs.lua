@@ -74,17 +74,22 @@
 ---@field updated_at? string
 ---@field [string] any
 
---- What `on_attempt` is told of an attempt. No secret is in it.
+--- What `on_attempt` is told of an attempt, between polls. No secret is in it.
 ---@class (exact) evs.Attempt
 ---@field method "GET"|"DELETE"
+---@field host string with its port, where that is not the scheme's own
 ---@field path string
 ---@field status? integer HTTP status; nil when there was no answer
----@field seconds number from the start of the attempt to its end
+---@field code? string what went wrong, as in `evs.Error`; nil when nothing did
+---@field request_id? string the server's name for the request
+---@field seconds? number from the start of the attempt to its end; nil where a machine tells
 ---@field attempt integer requests of this call put on the wire so far
+---@field resend boolean whether the request is sent again
+---@field pause? number seconds until then, at most
 
 --- Options of one call; in `evs.new` they are the defaults of every call of that client.
 ---@class (exact) evs.CallOptions
----@field timeout? number seconds from the first request to the DELETE's last answer (default 30)
+---@field timeout? number seconds from the call's first step to the DELETE's answer (default 30)
 ---@field attempt_timeout? number seconds for one request and its answer (default 10)
 ---@field retries? integer how often a request may be sent again, 0 to 100 (default 3)
 ---@field guard? boolean look first, and spare backups' and busy snapshots (default true)
@@ -105,6 +110,8 @@
 ---@class (exact) evs.BatchOptions : evs.CallOptions
 ---@field concurrency? integer deletions at a time, 1 to 1000 (default 16)
 ---@field rate? number most requests that start in any second; 0 is no limit (default 0)
+---@field max? integer most ids: more are Client.TooMany (default none)
+---@field max_errors? integer so many that failed or are unknown stop the batch (default none)
 ---@field on_result? evs.OnResult called as each deletion ends; false stops the batch
 
 --- What became of a batch. Every id is in exactly one of the four sums.
@@ -126,7 +133,7 @@
 ---@field endpoint? string scheme, host, port, nothing else (default from `EVS_ENDPOINT`)
 ---@field ak? string access key (default from `HUAWEICLOUD_SDK_AK`)
 ---@field sk? string secret key (default from `HUAWEICLOUD_SDK_SK`)
----@field security_token? string (default from `HUAWEICLOUD_SDK_SECURITY_TOKEN`)
+---@field security_token? string of temporary keys (default from `HUAWEICLOUD_SDK_SECURITY_TOKEN`)
 ---@field token? string IAM token, sent in place of a signature (default from `EVS_TOKEN`)
 ---@field algorithm? evs.Algorithm (default `SDK-HMAC-SHA256`)
 ---@field ca_file? string PEM file of all CAs to trust (default from `EVS_CA_FILE`, else libcurl's)
@@ -177,6 +184,8 @@
 ---@field metadata? true it is for the metadata service: not through a proxy
 ---@field headers table<string, string> send all of them; Host is the URL's
 ---@field deadline number on the monotonic clock given to `next`: later than this, call `fail`
+---@field connect_timeout number seconds for the connection, within the deadline
+---@field limit integer bytes of a body that are read; of a longer one give one byte more
 
 --- What `client:last` tells.
 ---@class (exact) evs.Last
@@ -219,10 +228,11 @@ function evs.delete_snapshot(project_id, snapshot, opts) end
 --- Deletes many snapshots at once, with the same client as `evs.delete_snapshot`. Each deletion
 --- follows the rules of a single one; they share the key's proof, the pace, and the stop.
 ---
---- Ids of an array are checked before anything is sent, and deleted once each. A function gives the
---- next id or snapshot, nil at the end, or nil and an error to stop; memory then stays constant.
+--- An array is checked as a whole: a malformed id is an error that names its place, and nothing is
+--- sent. Each id is deleted once. A function gives the next id or snapshot, nil at the end, or nil
+--- and an error to stop; memory then stays constant.
 ---
---- After a stop deletions that have left are carried to their end, and nothing else is started. An
+--- After a stop deletions that have left run to their end, and nothing else is started. An
 --- error raised by a function, or Ctrl-C, abandons all and goes on.
 ---@param project_id string
 ---@param ids (string|evs.Snapshot)[]|fun(): string|evs.Snapshot|nil, any
@@ -339,13 +349,13 @@ function Client:list_snapshots(project_id, filter, opts) end
 ---@return fun(): evs.Snapshot?, evs.Error? iterator
 function Client:each_snapshot(project_id, filter, opts) end
 
---- Starts a call that another event loop carries. Nothing is sent before `next` asks for it.
+--- Starts a call that another event loop drives. Nothing is sent before `next` asks for it.
 ---@param operation "delete_snapshot"|"show_snapshot"|"list_snapshots"|"each_snapshot"
 ---@param project_id string
 ---@param what string|evs.Snapshot|evs.Filter|nil the id or the snapshot; of a list its filter
 ---@param opts? evs.CallOptions `on_attempt` is not called
 ---@return evs.Machine machine always: what is wrong with an id comes as its result
----@overload fun(self, operation: "delete_snapshots", project_id: string, what: nil, opts?: evs.BatchOptions): evs.Batch?, evs.Error?
+---@overload fun(self, operation: "delete_snapshots", project_id: string, what?: (string|evs.Snapshot)[], opts?: evs.BatchOptions): evs.Batch?, evs.Error?
 function Client:start(operation, project_id, what, opts) end
 
 --- What is known of the key, for drivers of several processes that tell each other.
@@ -398,6 +408,7 @@ function Machine:next(mono, wall) end
 ---@param status integer of the final answer, 200 to 999
 ---@param headers? table<string, string|string[]> names in any case
 ---@param body? string read up to 1 MiB, of a list's page up to 16 MiB
+---@return evs.Attempt? attempt what `on_attempt` would be told; nil of the metadata service
 function Machine:reply(status, headers, body) end
 
 ---@alias evs.Failure
@@ -413,6 +424,7 @@ function Machine:reply(status, headers, body) end
 ---@param code evs.Failure
 ---@param message string what went wrong; secrets are taken out of it
 ---@param sent false|"maybe" false only if no byte of the request was written
+---@return evs.Attempt? attempt what `on_attempt` would be told; nil of the metadata service
 function Machine:fail(code, message, sent) end
 
 --- Ends the call with `Client.Stopped`. A request that is out counts as one that may have arrived.
@@ -426,7 +438,7 @@ local Batch = {}
 
 --- Says what to do next; requests may be out.
 ---
---- * `"need"`: call `add` with one more id, or `finish` when there are none.
+--- * `"need"`, unless it was started with an array: call `add` with one more id, or `finish`.
 --- * `"send", request, ticket`: send it, then call `reply` or `fail` with the ticket.
 --- * `"result", id, result, info`: a deletion has ended, with true or its error.
 --- * `"sleep", seconds`: call `next` again after so long, or when an answer has come.
@@ -460,6 +472,7 @@ function Batch:abandon() end
 ---@param status integer
 ---@param headers? table<string, string|string[]>
 ---@param body? string
+---@return evs.Attempt? attempt
 function Batch:reply(ticket, status, headers, body) end
 
 --- Says that no answer will come to the request of a ticket; see `Machine:fail`.
@@ -467,6 +480,7 @@ function Batch:reply(ticket, status, headers, body) end
 ---@param code evs.Failure
 ---@param message string
 ---@param sent false|"maybe"
+---@return evs.Attempt? attempt
 function Batch:fail(ticket, code, message, sent) end
 
 return evs

@@ -209,13 +209,13 @@ describe("each call of a batch", function()
       { attempts.s1, attempts.s3, attempts.s4, attempts.s5, attempts.s6 })
   end)
 
-  it("may be of no good id, which is told as it was given", function()
+  it("of a function may be of a malformed id, which is told as it was given", function()
     put { "good" }
     local long = ("x"):rep(300)
     local told, on_result = recorder()
 
     local summary = assert_sums({ 1, 5, 0, 0 }, connect():delete_snapshots(project,
-      { long, "", "a/b", "good", "..", "nul\0" }, { on_result = on_result }))
+      iterate { long, "", "a/b", "good", "..", "nul\0" }, { on_result = on_result }))
 
     for _, id in ipairs { long, "", "a/b", "..", "nul\0" } do
       failure.check(told[id], { code = "Client.InvalidArgument", outcome = "not_sent" })
@@ -227,7 +227,7 @@ describe("each call of a batch", function()
   it("may be a snapshot without an id of its own: a metatable is not asked", function()
     local invented = setmetatable({}, { __index = { id = "s1" } })
     put { "s1" }
-    local summary = connect():delete_snapshots(project, { invented })
+    local summary = connect():delete_snapshots(project, iterate { invented })
     failure.check(summary.errors[""], { code = "Client.InvalidArgument" })
     assert.equal(1, #emulator:snapshots())
   end)
@@ -342,8 +342,8 @@ describe("the ids of a batch", function()
 
     assert.equal(1000,
       size(assert_sums({ 0, 1100, 0, 0 }, client:delete_snapshots(project, iterate(ids))).errors))
-    assert.equal(1100,
-      size(assert_sums({ 0, 1100, 0, 0 }, client:delete_snapshots(project, ids)).errors))
+    assert.equal(1100, size(assert_sums({ 0, 1100, 0, 0 },
+      client:delete_snapshots(project, names(1, 1100))).errors))
   end)
 
   it("end with nil and an error when their function fails, and what was sent is told", function()
@@ -377,6 +377,114 @@ describe("the ids of a batch", function()
   end)
 end)
 
+describe("an array of ids is checked as a whole:", function()
+  -- What is returned for these ids, with nothing sent.
+  local function assert_refused(expected, ids, opts)
+    put { "good" }
+    local summary, err = connect():delete_snapshots(project, ids, opts)
+    assert.is_nil(summary)
+    failure.check(err, { code = "Client.InvalidArgument", outcome = "not_sent", attempts = 0 })
+    assert.is_truthy(err.message:find(expected, 1, true), err.message)
+    assert.same({}, emulator:log())
+  end
+
+  it("a malformed id is told by its place and its bytes, and nothing is sent", function()
+    assert_refused('ids[2] must be', { "good", "x y" })
+    assert_refused('"x y"', { "good", "x y" })
+    assert_refused('ids[3] must be', { "good", "good", "" })
+    assert_refused([["a\n\x00\xFF\""]], { 'a\n\0\255"', "good" })
+    assert_refused('xxx..."', { "good", ("x"):rep(256) })
+    assert_refused('ids[2] must be', { { id = "good" }, { id = "a/b", status = "available" } })
+  end)
+
+  it("a snapshot without an id is one with a malformed id", function()
+    assert_refused('ids[2] must be', { "good", { status = "available" } })
+    assert_refused('ids[1] must be', { setmetatable({}, { __index = { id = "good" } }) })
+  end)
+
+  it("no secret is shown", function()
+    assert_refused('***', { "good", emulator.sk .. " " })
+  end)
+
+  it("an entry of another type raises, whatever else is wrong", function()
+    local client = connect()
+    assert.has_error(function() client:delete_snapshots(project, { "x y", 5 }) end)
+    assert.has_error(function() client:delete_snapshots(project, { 5 }, { rate = -1 }) end)
+  end)
+
+  it("what happens to it later does not matter", function()
+    put(names(1, 30))
+    local ids = names(1, 30)
+
+    assert_sums({ 30, 0, 0, 0 }, connect():delete_snapshots(project, ids, {
+      concurrency = 2, on_result = function() ids[#ids] = nil end,
+    }))
+  end)
+end)
+
+describe("the option max", function()
+  it("refuses a longer array: nothing is sent", function()
+    put(names(1, 3))
+    local client = connect { max = 2 }
+
+    local summary, err = client:delete_snapshots(project, names(1, 3))
+
+    assert.is_nil(summary)
+    failure.check(err, { code = "Client.TooMany", outcome = "not_sent", attempts = 0 })
+    assert.is_truthy(err.message:find("3 ids are more than max=2 allows", 1, true), err.message)
+    assert.same({}, emulator:log())
+    assert_sums({ 3, 0, 0, 0 }, client:delete_snapshots(project, names(1, 3), { max = 3 }))
+    summary, err = client:delete_snapshots(project, names(1, 1), { max = 0 })
+    assert.is_nil(summary)
+    assert.equal("Client.TooMany", err.code)
+  end)
+
+  it("stops a function that gives more, and says so", function()
+    put(names(1, 5))
+    local given, ids = 0, iterate { "s1", "s1", "s2", "s3", "s4", "s5" }
+
+    local summary = assert_sums({ 3, 0, 0, 1 }, connect():delete_snapshots(project, function()
+      given = given + 1
+      return ids()
+    end, { max = 3, ignore_missing = true, guard = false, concurrency = 1 }))
+
+    failure.check(summary.stopped, { code = "Client.TooMany" })
+    assert.is_true(given <= 6)
+    assert.equal(5 - size(requests_of("DELETE")), #emulator:snapshots())
+  end)
+
+  it("is reached without a word when there are no more", function()
+    put(names(1, 3))
+    local summary = assert_sums({ 3, 0, 0, 0 },
+      connect():delete_snapshots(project, iterate(names(1, 3)), { max = 3 }))
+    assert.is_nil(summary.stopped)
+  end)
+end)
+
+describe("the option max_errors", function()
+  it("stops the batch when so many have failed or are unknown", function()
+    put(names(1, 50))
+    emulator:misbehave {
+      { method = "DELETE", contains = "s1", status = 403, times = 1 },
+      { method = "DELETE", contains = "s2", status = 200, html = true, times = 1 },
+    }
+
+    local summary = connect { guard = false }:delete_snapshots(project,
+      { "s1", "s3", "s4", "s2", "s5", "s6", "s7" }, { max_errors = 2, concurrency = 1 })
+
+    assert_sums({ 2, 1, 1, 3 }, summary)
+    failure.check(summary.stopped, { code = "Client.Stopped" })
+    assert.is_truthy(summary.stopped.message:find("max_errors=2", 1, true))
+    assert.equal(4, emulator:count().DELETE)
+  end)
+
+  it("does not count what succeeds, and is none by default", function()
+    local summary = assert_sums({ 0, 20, 0, 0 },
+      connect { guard = false }:delete_snapshots(project, names(1, 20)))
+    assert.is_nil(summary.stopped)
+  end)
+end)
+
 describe("mistakes in the program raise, and nothing is sent:", function()
   local function assert_raises(text, ...)
     local client = connect()
@@ -391,6 +499,36 @@ describe("mistakes in the program raise, and nothing is sent:", function()
     assert_raises("ids: array or function expected, got nil", project)
     assert_raises("ids: array or function expected, got string", project, "s1")
     assert_raises("project_id: string expected, got number", 5, {})
+  end)
+
+  it("a table whose entries only metamethods would give", function()
+    put { "s1" }
+    local list = { "s1" }
+    local text = "a table whose entries are behind metamethods"
+    assert_raises(text, project, setmetatable({}, { __index = list }))
+    assert_raises(text, project, setmetatable({}, { __index = function() return "s1" end }))
+    assert_raises(text, project, setmetatable({}, { __len = function() return 1 end }))
+    assert_raises(text, project, setmetatable({ "s1" }, { __index = function() return "s2" end }))
+    assert_raises(text, project, setmetatable({ "s1" }, { __len = function() return 2 end }))
+    assert.equal(1, #emulator:snapshots())
+  end)
+
+  it("an array with a hole, behind which ids would be passed over", function()
+    put { "s1" }
+    local ids = { "s1" }
+    ids[3] = "s3"
+    for _, wrong in ipairs { ids, { [0] = "s0", "s1" }, { "s1", [1.5] = "s2" }, { [2] = "s2" } } do
+      assert.is_false(pcall(function() connect():delete_snapshots(project, wrong) end))
+    end
+    assert.same({}, emulator:log())
+  end)
+
+  it("not an object of a class without entries, nor names beside the entries", function()
+    local class = { __index = { first = function(self) return self[1] end } }
+    put { "s1" }
+    assert_sums({ 0, 0, 0, 0 }, connect():delete_snapshots(project, setmetatable({}, class)))
+    assert_sums({ 1, 0, 0, 0 },
+      connect():delete_snapshots(project, setmetatable({ "s1", n = 1 }, class)))
   end)
 
   it("a snapshot in place of an array of them", function()

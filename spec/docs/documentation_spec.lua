@@ -1,6 +1,7 @@
 -- What is documented exists, and what exists is documented: docs/ and library/ against the code.
 
 local documents = require "spec.support.documents"
+local core_probe = require "core_probe"
 local evs = require "evs"
 local safe = require "evs.safe"
 local emulator = require("spec.support.emulator").start()
@@ -93,14 +94,24 @@ describe("the filters of a list", function()
 end)
 
 describe("the options", function()
-  local of_new, of_calls, of_batches, defaults = {}, {}, {}, read("src/call/settings.c")
-  local places = { NEW = of_new, CALL = of_calls, BATCH = of_batches }
-  for name, at in read("src/lua/options.c"):gmatch('{"([%w_]+)", [A-Z]+, EVS_AT_(%u+), ') do
-    local place = places[at]
+  local options = core_probe.options()
+  local of_new, of_calls, of_batches = {}, {}, {}
+  local places = { new = of_new, call = of_calls, batch = of_batches }
+  for name, option in pairs(options) do
+    local place = places[option.at]
     place[name] = true
   end
 
-  it("are found in the source", function()
+  -- The line of a field, without its type's name.
+  local function field(name)
+    return assert(library:match("%-%-%-@field " .. name .. "%? %S+ ([^\n]+)"), name)
+  end
+
+  local function row(name)
+    return assert(("\n" .. section("Options")):match("\n(| [^|]*`" .. name .. "`[^\n]+)"), name)
+  end
+
+  it("are told by the module", function()
     assert.is_true(of_new.endpoint and of_calls.timeout and of_batches.rate)
   end)
 
@@ -120,14 +131,59 @@ describe("the options", function()
     end
   end)
 
-  it("have the defaults that docs/library.md and types tell", function()
-    for _, name in ipairs { "timeout", "attempt_timeout", "retries", "connect_timeout",
-      "concurrency" } do
-      local value = assert(defaults:match("%." .. name .. " = (%d+)"), name)
-      local row = "| `" .. name .. "` | %l+ | [^|]+ | (%d+) |"
-      assert.equal(value, section("Options"):match(row), name)
-      assert.equal(value, library:match("@field " .. name .. "%?[^\n]*%(default (%d+)%)"), name)
+  it("have the text that the types tell", function()
+    for name, option in pairs(options) do
+      if option.kind ~= "function" then
+        assert.is_truthy(field(name):find(option.text, 1, true), name .. ": " .. field(name))
+      end
     end
+  end)
+
+  it("have the defaults that docs/library.md and types tell", function()
+    for name, option in pairs(options) do
+      local value = option.default
+      if value and option.kind == "boolean" then
+        value = tostring(value == 1)
+      elseif value and option.kind == "wait" then
+        value = "false"
+      elseif value and (value < option.least or value > option.most) then
+        value = option.kind == "rate" and "0" or "none"
+      elseif value then
+        value = ("%d"):format(value)
+      end
+      if value then
+        assert.equal(value, row(name):match("^| [^|]+ | %l+ | [^|]+ | (%w+)"), name)
+        assert.equal(value, field(name):match("%(default (%w+)%)"), name)
+      end
+    end
+  end)
+
+  it("have the ranges that docs/library.md and types tell", function()
+    for _, name in ipairs { "retries", "concurrency" } do
+      local range = ("%d to %d"):format(options[name].least, options[name].most)
+      assert.is_truthy(row(name):find(range, 1, true), name)
+      assert.is_truthy(field(name):find(range, 1, true), name)
+    end
+  end)
+
+  it("take what is in their range, and nothing else: the message shows the value", function()
+    for name, option in pairs(options) do
+      local most = option.most
+      if most and option.kind ~= "boolean" then
+        local function new(value)
+          return evs.new { endpoint = "https://a.example", ak = "a", sk = "b", [name] = value }
+        end
+        assert(new(most))
+        for _, value in ipairs { most + 1, -1, 0 / 0, 1 / 0 } do
+          local client, err = new(value)
+          assert.is_nil(client)
+          assert.equal("Client.InvalidArgument", err.code)
+          assert.is_truthy(err.message:find("option '" .. name .. "' must be", 1, true))
+        end
+      end
+    end
+    local _, err = evs.new { retries = 101 }
+    assert.equal("option 'retries' must be a whole number from 0 to 100; it is 101", err.message)
   end)
 end)
 

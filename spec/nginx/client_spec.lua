@@ -510,9 +510,9 @@ describe("the types for editors", function()
   end)
 end)
 
-describe("the adapter for lua-resty-http", function()
-  -- What the adapter makes of the script: its results, and what was called.
-  local function carry(script, request)
+describe("examples/resty_http_transport.lua", function()
+  -- What the transport makes of the script: its results, and what was called.
+  local function send(script, request)
     return nginx:run([[
       local script, root, more = ...
       package.loaded["resty.http"] = nil
@@ -523,8 +523,9 @@ describe("the adapter for lua-resty-http", function()
         headers = { Accept = "*/*" }, connect_timeout = 2, tls_verify = true }
       for name, value in pairs(more or {}) do request[name] = value end
       request.deadline = require("resty.evs.clock").now() + (request.seconds or 5)
-      local carry = require("resty.evs.adapter").new { proxy_opts = { https_proxy = "http://p" } }
-      local status, headers, body, sent = carry(request)
+      local transport = dofile(root .. "/examples/resty_http_transport.lua")
+      local send = transport.new { proxy_opts = { https_proxy = "http://p" } }
+      local status, headers, body, sent = send(request)
       local names, by_name = {}, {}
       for i, call in ipairs(http.calls) do
         names[i], by_name[call.name] = call.name, call.value
@@ -534,7 +535,7 @@ describe("the adapter for lua-resty-http", function()
   end
 
   it("passes everything on, and keeps the connection", function()
-    local status, headers, body, sent, names, calls = carry { connected = true, status = 202,
+    local status, headers, body, sent, names, calls = send { connected = true, status = 202,
       headers = { ["Content-Length"] = "2", ["X-Request-Id"] = "r" }, parts = { "o", "k" } }
     assert.equal(202, status)
     assert.equal("r", headers["X-Request-Id"])
@@ -559,7 +560,7 @@ describe("the adapter for lua-resty-http", function()
     ["certificate host mismatch"] = "Client.TLS",
   } do
     it("says " .. code .. ", nothing sent, for: " .. reason, function()
-      local status, found, message, sent = carry { connect_error = reason }
+      local status, found, message, sent = send { connect_error = reason }
       assert.is_nil(status)
       assert.equal(code, found)
       assert.equal(reason, message)
@@ -570,11 +571,11 @@ describe("the adapter for lua-resty-http", function()
   it("says maybe for what fails later", function()
     for reason, code in pairs { closed = "Client.Network", timeout = "Client.Timeout",
       ["couldn't parse status line"] = "Client.BadResponse" } do
-      local _, found, _, sent, names = carry { connected = true, request_error = reason }
+      local _, found, _, sent, names = send { connected = true, request_error = reason }
       assert.equal(code, found)
       assert.equal("maybe", sent)
       assert.equal("set_timeouts connect request close", names)
-      _, found, _, sent, names = carry { connected = true, status = 200, parts = { "x" },
+      _, found, _, sent, names = send { connected = true, status = 200, parts = { "x" },
         headers = { ["Content-Length"] = "5" }, body_error = reason }
       assert.equal(code, found)
       assert.equal("maybe", sent)
@@ -584,7 +585,7 @@ describe("the adapter for lua-resty-http", function()
 
   it("sends nothing when connecting takes longer than there is time", function()
     for _, seconds in ipairs { 0.05, 5 } do
-      local _, code, _, sent, names = carry({ connected = true, connect_seconds = 0.2 },
+      local _, code, _, sent, names = send({ connected = true, connect_seconds = 0.2 },
         { seconds = seconds, connect_timeout = 0.05 })
       assert.equal("Client.Timeout", code)
       assert.is_false(sent)
@@ -593,14 +594,14 @@ describe("the adapter for lua-resty-http", function()
   end)
 
   it("closes a connection whose answer ends with it", function()
-    local status, _, body, _, names = carry { connected = true, status = 200, parts = { "x" } }
+    local status, _, body, _, names = send { connected = true, status = 200, parts = { "x" } }
     assert.equal(200, status)
     assert.equal("x", body)
     assert.equal("set_timeouts connect request close", names)
   end)
 
   it("stops at the limit, and does not keep that connection", function()
-    local _, _, body, _, names = carry { connected = true, status = 200,
+    local _, _, body, _, names = send { connected = true, status = 200,
       headers = { ["Content-Length"] = "99" }, parts = { "12345", "67890", "abcde" } }
     assert.equal("1234567890a", body)
     assert.equal("set_timeouts connect request close", names)

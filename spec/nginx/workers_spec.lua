@@ -1,5 +1,5 @@
 -- Proves that resty.evs is a good guest in nginx: forks, many workers, reloads, clients that leave,
--- logs without secrets, worker threads.
+-- logs without secrets.
 
 if os.getenv("EVS_SPEC_VARIANT") ~= "jit" then return end
 
@@ -510,7 +510,7 @@ describe("libcurl", function()
     return text
   end
 
-  it("is not called in a worker, until a blocking call is made in a thread", function()
+  it("is not called in a worker, until a blocking call is made", function()
     if os.getenv("EVS_NGINX_PRELOAD") then return end
     local name = os.tmpname()
     local source = assert(io.open(name .. ".c", "w"))
@@ -529,68 +529,12 @@ describe("libcurl", function()
         client:close()
         collectgarbage()]], options_of(), project)
       assert.equal("", read(name))
-      assert.is_true(select(2, nginx:run([[
+      assert.is_true(nginx:run([[
         local options, project = ...
-        return ngx.run_worker_thread("evs", "examples.worker_thread", "delete_snapshot", options,
-          project, "s0003")]], options_of(), project)))
+        return require("evs").new(options):delete_snapshot(project, "s0003")]], options_of(),
+        project))
       assert.matches("curl_global_init", read(name))
     end)
     os.execute(("rm -f %s %s.c %s.so"):format(name, name, name))
-  end)
-end)
-
-describe("the blocking client in a worker thread", function()
-  local THREAD = [[
-    local options, project, id = ...
-    local ran, ok, err = ngx.run_worker_thread("evs", "examples.worker_thread", "delete_snapshot",
-      options, project, id)
-    return ran, ok, err]]
-
-  it("deletes, and its errors cross", function()
-    with_nginx({}, function(nginx)
-      put(2)
-      local ran, ok = nginx:run(THREAD, options_of(), project, "s0001")
-      assert.is_true(ran, ok)
-      assert.is_true(ok)
-      local _, missing, err = nginx:run(THREAD, options_of(), project, "s0001")
-      assert.is_nil(missing)
-      assert.equal(404, err.status)
-      assert.equal("not_sent", err.outcome)
-      assert.equal(1, #emulator:snapshots())
-    end)
-  end)
-
-  it("has a client for each set of keys: no call goes with another one's token", function()
-    with_nginx({}, function(nginx)
-      for _, token in ipairs { "tenant-a", "tenant-b" } do
-        local options = options_of { token = token }
-        options.ak, options.sk = nil, nil
-        nginx:run(THREAD, options, project, "s0001")
-      end
-      local tokens = {}
-      for i, request in ipairs(emulator:log()) do tokens[i] = request.headers["x-auth-token"] end
-      assert.same({ "tenant-a", "tenant-b" }, tokens)
-    end)
-  end)
-
-  it("leaves the worker to others, over TLS too; the pool's size is the concurrency", function()
-    with_nginx({}, function(nginx)
-      put(9)
-      emulator:misbehave { times = -1, method = "DELETE", delay = 1 }
-      local options = options_of { endpoint = emulator.tls_endpoint, ca_file = emulator.ca_file }
-      local began, pending = socket.gettime(), {}
-      for i = 1, 9 do
-        pending[i] = nginx:begin(THREAD, options, project, ("s%04d"):format(i))
-      end
-      nginx:run("return 1")
-      assert.is_true(socket.gettime() - began < 1)
-      for i = 1, 9 do
-        local _, ok, err = pending[i]:finish()
-        assert.is_true(ok, err and ("%s, %s, %d attempts"):format(err.message, err.outcome,
-          err.attempts))
-      end
-      -- Eight threads: the ninth call has to wait for one.
-      assert.is_true(socket.gettime() - began >= 2)
-    end)
   end)
 end)

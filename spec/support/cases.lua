@@ -315,7 +315,13 @@ end
 case { name = "delete_snapshots deletes many, each once", put = many(60), left = "",
   call = sums(ids_of(60)), result = "60 0 0 0 -" }
 case { name = "delete_snapshots tells of those that failed", put = many(3), left = "",
-  call = sums { "s0001", "no", "s0002", "a b", "s0003", "s0001" }, result = "3 2 0 0 -" }
+  call = sums { "s0001", "no", "s0002", "none", "s0003", "s0001" }, result = "3 2 0 0 -" }
+case { name = "delete_snapshots refuses an array with a malformed id", put = many(2),
+  left = "s0001 s0002", requests = "", call = sums { "s0001", "a b", "s0002" },
+  fails = { code = "Client.InvalidArgument", attempts = 0 }, says = "ids[2]" }
+case { name = "delete_snapshots refuses more ids than max", put = many(2), left = "s0001 s0002",
+  requests = "", call = sums({ "s0001", "s0002" }, { max = 1 }),
+  fails = { code = "Client.TooMany", attempts = 0 } }
 case { name = "delete_snapshots spares backups",
   put = { { id = "s0001" }, { id = "s0002", name = "autobk_snapshot_x" } }, left = "s0002",
   call = sums(ids_of(2)), result = "1 1 0 0 -" }

@@ -7,6 +7,7 @@
 #endif
 #include "sign/canonical.h"
 #include "call/client.h"
+#include "lua/options.h"
 #include "sign/sign.h"
 
 #include <lauxlib.h>
@@ -122,6 +123,13 @@ static int probe_sign(lua_State *L)
     evs_buf_free(&s.canonical);
     evs_buf_free(&s.authorization);
     return signed_ ? 1 : luaL_error(L, "core_probe.sign: %s", s.message);
+}
+
+/* options() returns the table of options. */
+static int probe_options(lua_State *L)
+{
+    evs_lua_options_push_table(L);
+    return 1;
 }
 
 /* sign_date(seconds) returns the X-Sdk-Date of a moment; the one of the call before is kept. */
@@ -245,6 +253,7 @@ int luaopen_core_probe(lua_State *L)
     add(L, "sign_days", probe_sign_days);
     add(L, "seed", probe_seed);
     add(L, "fork", probe_fork);
+    add(L, "options", probe_options);
     add(L, "exit", probe_exit);
     add(L, "wait", probe_wait);
     add(L, "scarce_memory", probe_scarce_memory);

@@ -92,23 +92,33 @@ static void run_time(struct evs_exchange *x, double now)
     budget->ends = now + budget->seconds;
 }
 
-/* Turn a pause into the moment it ends. A back-off is kept short enough to leave time for the try that
- * follows it; false when there is no time for another try. */
-static bool begin_pause(struct evs_exchange *x, double now)
+/* A back-off is kept short enough to leave time for the try that follows it. */
+bool evs_exchange_pause(const struct evs_exchange *x, double now, double *seconds)
 {
     double left = x->budget->ends - now;
     double pause = x->pause;
 
-    if (x->slow_down && x->pacer)
-        evs_pacer_throttle(x->pacer, x->ticket.departed, now, x->pause_least);
-    x->state = EVS_X_READY;
     if (x->pause_least > left)
         return false;
     if (pause > left / 2)
         pause = left > PAUSE_LEAST ? left / 2 : left;
     if (pause < x->pause_least)
         pause = x->pause_least;
-    x->wake = now + (pause > 0 ? pause : 0);
+    *seconds = pause > 0 ? pause : 0;
+    return true;
+}
+
+/* Turn a pause into the moment it ends; false when there is no time for another try. */
+static bool begin_pause(struct evs_exchange *x, double now)
+{
+    double pause;
+
+    if (x->slow_down && x->pacer)
+        evs_pacer_throttle(x->pacer, x->ticket.departed, now, x->pause_least);
+    x->state = EVS_X_READY;
+    if (!evs_exchange_pause(x, now, &pause))
+        return false;
+    x->wake = now + pause;
     return true;
 }
 

@@ -18,6 +18,7 @@
 enum evs_step {
     EVS_SEND,  /**< send the request, then reply or fail */
     EVS_SLEEP, /**< ask again in so many seconds */
+    EVS_PAGE,  /**< take the page that a list has read, and ask again */
     EVS_DONE   /**< nothing: it has ended */
 };
 
@@ -73,6 +74,10 @@ bool evs_exchange_reply(struct evs_exchange *x, const struct evs_facts *facts);
 
 /** Take a failure; true when the exchange has ended, false when there is more to do. */
 bool evs_exchange_fail(struct evs_exchange *x, const struct evs_failure *failure);
+
+/** How many seconds the pause before the next attempt takes that begins at `now`; false when that leaves no
+ * time for an attempt. */
+bool evs_exchange_pause(const struct evs_exchange *x, double now, double *seconds);
 
 /** Give up: a request that is out counts as lost, and the key is left to others. Idempotent. */
 void evs_exchange_cancel(struct evs_exchange *x);

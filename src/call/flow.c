@@ -2,12 +2,14 @@
 
 #include "answer.h"
 
+#include <math.h>
 #include <string.h>
 
 static void reset(struct evs_flow *flow, const struct evs_flow_type *type, struct evs_client *client)
 {
     flow->type = type;
     flow->client = client;
+    flow->page = false;
     flow->status = 0;
     flow->budget = (struct evs_budget){0};
     flow->exchange.client = client;
@@ -36,8 +38,7 @@ void evs_flow_begin(struct evs_flow *flow, const struct evs_flow_type *type,
     reset(flow, type, client);
     flow->options = *options;
     if (!evs_id_check(client, project, "project_id", &flow->error) ||
-        (type->one_snapshot && !evs_id_check(client, id, "snapshot_id", &flow->error)) ||
-        !evs_call_options_check(options, &flow->error)) {
+        (type->one_snapshot && !evs_id_check(client, id, "snapshot_id", &flow->error))) {
         flow->state = EVS_FLOW_FAILED;
         return;
     }
@@ -52,6 +53,10 @@ void evs_flow_begin(struct evs_flow *flow, const struct evs_flow_type *type,
 enum evs_step evs_flow_next(struct evs_flow *flow, double now, double wall, struct evs_want *want)
 {
     evs_key_date(&flow->client->key, now);
+    if (flow->page) {
+        flow->page = false;
+        return EVS_PAGE;
+    }
     while (flow->state == EVS_FLOW_RUNNING) {
         enum evs_step step = evs_exchange_next(&flow->exchange, now, wall, want);
 
@@ -60,6 +65,23 @@ enum evs_step evs_flow_next(struct evs_flow *flow, double now, double wall, stru
         flow->type->concluded(flow, flow->exchange.meaning, NULL);
     }
     return EVS_DONE;
+}
+
+double evs_flow_ends(const struct evs_flow *flow)
+{
+    return flow->budget.running ? flow->budget.ends : HUGE_VAL;
+}
+
+bool evs_flow_resends(const struct evs_flow *flow, double now, double *pause)
+{
+    const struct evs_exchange *x = &flow->exchange;
+
+    *pause = 0;
+    if (flow->state != EVS_FLOW_RUNNING)
+        return false;
+    if (x->state == EVS_X_READY)
+        return x->resent;
+    return x->state == EVS_X_PAUSING && x->tries > 0 && evs_exchange_pause(x, now, pause);
 }
 
 bool evs_flow_in_flight(const struct evs_flow *flow)
@@ -115,6 +137,7 @@ void evs_flow_cancel(struct evs_flow *flow)
     if (flow->state != EVS_FLOW_RUNNING)
         return;
     evs_exchange_cancel(&flow->exchange);
+    flow->page = false;
     evs_error_set(&flow->error, EVS_STOPPED, "the call was cancelled");
     evs_flow_end(flow);
 }

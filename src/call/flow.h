@@ -1,7 +1,7 @@
 /**
  * A call: a chain of exchanges with one result. What the chain is made of, the types say.
  *
- * This is the machine that drivers run: next -> SEND, SLEEP or DONE; reply or fail after a SEND.
+ * This is what the engine runs: next -> SEND, SLEEP, PAGE or DONE; reply or fail after a SEND.
  */
 #ifndef EVS_FLOW_H
 #define EVS_FLOW_H
@@ -31,6 +31,7 @@ struct evs_flow {
     struct evs_budget budget;
     struct evs_exchange exchange;
     enum { EVS_FLOW_RUNNING, EVS_FLOW_SUCCEEDED, EVS_FLOW_FAILED } state;
+    bool page;  /**< a list has read a page that evs_flow_next has yet to tell */
     int status; /**< of the last answer; 0: none yet */
     char project[256], id[256];
     struct evs_error error; /**< the last failure; when it failed, what it ends with */
@@ -38,7 +39,7 @@ struct evs_flow {
 
 /**
  * Begin a call on a snapshot. `seen` is a snapshot that the script passed in place of its id, or
- * NULL. Bad ids or options end the call at once with Client.InvalidArgument. Every slice is copied.
+ * NULL. Bad ids end the call at once with Client.InvalidArgument. Every slice is copied.
  */
 void evs_flow_begin(struct evs_flow *flow, const struct evs_flow_type *type,
                     struct evs_client *client, const struct evs_call_options *options,
@@ -50,6 +51,13 @@ void evs_flow_refuse(struct evs_flow *flow, const struct evs_flow_type *type,
 
 /** What to do at `now` (monotonic seconds) and `wall` (since 1970). Not while a request is out. */
 enum evs_step evs_flow_next(struct evs_flow *flow, double now, double wall, struct evs_want *want);
+
+/** When the time of what the call does now is up, monotonic; HUGE_VAL: it has not begun. */
+double evs_flow_ends(const struct evs_flow *flow);
+
+/** Whether the request that was out last is sent again, as things stand at `now`, and after how many
+ * seconds. */
+bool evs_flow_resends(const struct evs_flow *flow, double now, double *pause);
 
 /** Whether a request is out, so that reply or fail is due. */
 bool evs_flow_in_flight(const struct evs_flow *flow);

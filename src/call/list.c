@@ -95,22 +95,17 @@ static void begin(struct evs_flow *flow, const struct evs_snapshot *seen)
     ask_page(listing);
 }
 
-void evs_listing_resume(struct evs_listing *listing)
-{
-    listing->flow.state = EVS_FLOW_RUNNING;
-    ask_page(listing);
-}
-
 static void fail_response(struct evs_flow *flow, const struct evs_facts *facts, const char *expected)
 {
     evs_flow_bad_response(flow, facts, expected);
     evs_flow_end(flow);
 }
 
-/* A page was taken: end, or tell it, or ask for the next one. */
-static void turn(struct evs_listing *listing)
+/* A page was taken: tell it if it has new rows; then end, or ask for the next one. */
+static void turn(struct evs_listing *listing, const struct evs_page *page)
 {
-    if (listing->finished || listing->paged)
+    listing->flow.page = listing->paged && page->fresh > 0;
+    if (listing->finished)
         evs_flow_succeed(&listing->flow);
     else
         ask_page(listing);
@@ -142,12 +137,12 @@ bool evs_listing_ask_for(struct evs_listing *listing, struct evs_str *ids, size_
 }
 
 /* One request shows all of its ids that exist; no page follows it. */
-static void take_asked(struct evs_listing *listing)
+static void take_asked(struct evs_listing *listing, const struct evs_page *page)
 {
     listing->accepted = true;
     listing->ids_asked = listing->ids_asking;
     listing->finished = listing->ids_asked == listing->ids.len;
-    turn(listing);
+    turn(listing, page);
 }
 
 /* --- by link, or by offset -------------------------------------------------------------------------------- */
@@ -204,7 +199,7 @@ static void turn_page(struct evs_listing *listing, const struct evs_page *page)
     listing->finished = !marked && (listing->given[EVS_FILTER_MARKER] || page->count <= 1);
     if (page->count > 0)
         listing->offset += page->count - 1;
-    turn(listing);
+    turn(listing, page);
 }
 
 /* The list can be followed by offset as well. */
@@ -341,7 +336,7 @@ static void take_marked_page(struct evs_listing *listing, const struct evs_facts
     if (!listing->finished && listing->steps > STEPS_MAX)
         fail_response(&listing->flow, facts, ENDLESS);
     else if (add_to_trail(listing, page), true)
-        turn(listing);
+        turn(listing, page);
 }
 
 /* --- the flow --------------------------------------------------------------------------------------------- */
@@ -366,7 +361,7 @@ static void concluded(struct evs_flow *flow, enum evs_meaning meaning, const str
     else if (meaning != EVS_SHOWN)
         evs_flow_end(flow);
     else if (listing->ids.len > 0)
-        take_asked(listing);
+        take_asked(listing, &facts->page);
     else if (flow->client->api->paging == EVS_BY_MARKER)
         take_marked_page(listing, facts);
     else

@@ -22,9 +22,9 @@ struct evs_listing {
     struct evs_buf ids;  /**< of a list of certain snapshots: their ids, sorted, each with a NUL behind it */
     size_t ids_asked;    /**< how much of `ids` was asked for, bytes */
     size_t ids_asking;   /**< how much, with the page that is asked for */
-    bool paged;          /**< succeed after each page; evs_listing_resume goes on */
+    bool paged;          /**< tell each page that has new rows: EVS_PAGE */
     bool accepted;       /**< the page of the last answer counts: its fresh rows are part of the list */
-    bool finished;       /**< it was the last one */
+    bool finished;       /**< that page is the last one */
     unsigned stale;      /**< pages in a row which showed nothing new */
     unsigned steps;      /**< steps back since the last new row */
     unsigned offset;     /**< by offset: of the page that is asked for */
@@ -43,9 +43,6 @@ void evs_listing_filter(struct evs_listing *listing, enum evs_filter filter, str
  * once each. False when memory ends. Every id is valid (evs_id_check).
  */
 bool evs_listing_ask_for(struct evs_listing *listing, struct evs_str *ids, size_t count);
-
-/** Ask for the next page of a paged list that has succeeded and is not finished. */
-void evs_listing_resume(struct evs_listing *listing);
 
 /** Free what only a listing has; before evs_flow_free. */
 void evs_listing_free(struct evs_listing *listing);

@@ -1,22 +1,7 @@
 #include "settings.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
-
-enum { RETRIES_MOST = 100 };
-
-#define YEAR (366.0 * 86400)
-
-void evs_settings_default(struct evs_settings *settings)
-{
-    *settings = (struct evs_settings){
-        .tls_verify = true,
-        .connect_timeout = 5,
-        .call = {.timeout = 30, .attempt_timeout = 10, .retries = 3, .guard = true},
-        .batch = {.concurrency = 16},
-    };
-}
 
 /* Say of an option, or of the variable that stands for it, why it cannot be used. */
 static bool refuse_value(struct evs_error *error, const char *option, const char *variable,
@@ -32,40 +17,6 @@ static bool refuse_value(struct evs_error *error, const char *option, const char
 static bool refuse(struct evs_error *error, const char *option, const char *why)
 {
     return refuse_value(error, option, NULL, why);
-}
-
-/* --- times and numbers ------------------------------------------------------------------------------ */
-
-/* A time longer than a year is a slip, and keeps sums of times exact to the millisecond. */
-static bool check_time(double seconds, const char *option, struct evs_error *error)
-{
-    if (isfinite(seconds) && seconds > 0 && seconds <= YEAR)
-        return true;
-    evs_error_set(error, EVS_INVALID_ARGUMENT,
-                  "option '%s' must be more than 0 seconds and at most a year; it is %.14g", option,
-                  seconds);
-    if (seconds > YEAR)
-        error->hint = EVS_HINT_SECONDS;
-    return false;
-}
-
-bool evs_call_options_check(const struct evs_call_options *options, struct evs_error *error)
-{
-    if (!check_time(options->timeout, "timeout", error) ||
-        !check_time(options->attempt_timeout, "attempt_timeout", error))
-        return false;
-    if (options->retries > RETRIES_MOST)
-        return refuse(error, "retries", "must be a whole number from 0 to 100");
-    return options->wait == 0 || check_time(options->wait, "wait", error);
-}
-
-bool evs_batch_options_check(const struct evs_batch_options *options, struct evs_error *error)
-{
-    if (options->concurrency < 1)
-        return refuse(error, "concurrency", "must be a whole number from 1 to 1000");
-    if (options->rate != 0 && !(options->rate >= 0.001 && options->rate <= 1e6))
-        return refuse(error, "rate", "must be from 0.001 to 1000000 requests a second");
-    return true;
 }
 
 /* --- keys: no part of their values is shown --------------------------------------------------------- */
@@ -117,14 +68,11 @@ bool evs_settings_check(const struct evs_settings *s, struct evs_error *error)
         return refuse(error, "user_agent", "must be printable ASCII without blanks at its ends");
     if (s->ca_file.len > 0 && memchr(s->ca_file.data, '\0', s->ca_file.len))
         return refuse(error, "ca_file", "must not hold a NUL byte");
-    if (!check_time(s->connect_timeout, "connect_timeout", error))
-        return false;
     if (!evs_algorithm_available(s->algorithm))
         return refuse(error, "algorithm", "SDK-HMAC-SM3 needs nettle 3.8 or later");
     if (s->algorithm == EVS_V11_HMAC_SHA256 && !evs_region_valid(s->region))
         return refuse(error, "algorithm", "V11-HMAC-SHA256 needs 'region' beside it");
-    return check_keys(s, error) && evs_call_options_check(&s->call, error) &&
-           evs_batch_options_check(&s->batch, error);
+    return check_keys(s, error);
 }
 
 /* --- endpoint and proxy ----------------------------------------------------------------------------- */

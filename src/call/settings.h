@@ -24,6 +24,8 @@ struct evs_call_options {
 struct evs_batch_options {
     unsigned concurrency; /**< calls at a time */
     double rate;          /**< most requests that start in any second; 0: no limit */
+    unsigned max;         /**< most ids; UINT_MAX: no limit */
+    unsigned max_errors;  /**< so many that failed or are unknown stop the batch; 0: no limit */
 };
 
 /** The environment's variables that values were taken from; NULL: an option's. */
@@ -52,10 +54,6 @@ struct evs_settings {
     struct evs_batch_options batch;
 };
 
-/** The defaults: verified TLS, 30 s in all, 10 s an attempt, 5 s to connect, 3 retries, guard on, 16 calls
- * at a time in a batch. */
-void evs_settings_default(struct evs_settings *settings);
-
 /**
  * Check everything that does not depend on the endpoint. Returns false and sets `error`
  * (Client.InvalidArgument), which names the option or the variable and what is wrong with its value.
@@ -68,12 +66,6 @@ bool evs_settings_check(const struct evs_settings *settings, struct evs_error *e
  */
 bool evs_settings_endpoint(const struct evs_settings *settings, struct evs_endpoint *endpoint,
                            struct evs_error *error);
-
-/** Whether the call options make sense; if not, `error` names the first that does not. */
-bool evs_call_options_check(const struct evs_call_options *options, struct evs_error *error);
-
-/** The same for those of a batch. */
-bool evs_batch_options_check(const struct evs_batch_options *options, struct evs_error *error);
 
 #pragma GCC visibility pop
 #endif

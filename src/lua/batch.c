@@ -1,106 +1,103 @@
 #include "batch.h"
 
 #include "error.h"
+#include "ids.h"
 #include "json.h"
-#include "machine.h"
 #include "options.h"
 
-#define METATABLE "evs.batch"
+#include <limits.h>
 
 enum { ITERATOR_ERRORS = 1000 };
 
-static bool read_options(lua_State *L, struct evs_client *client, int index,
-                         struct evs_settings *settings, struct evs_error *error)
-{
-    settings->call = client->call;
-    settings->batch = client->batch;
-    return evs_lua_options_read(L, index, EVS_AT_BATCH, settings, error) &&
-           evs_call_options_check(&settings->call, error) &&
-           evs_batch_options_check(&settings->batch, error);
-}
+/* --- making one ------------------------------------------------------------------------------------- */
 
-static bool check_open(const struct evs_client *client, struct evs_error *error)
+static bool check_client(const struct evs_lua_client *client, struct evs_error *error)
 {
-    if (client->closed)
+    if (client->unmade)
+        *error = client->error;
+    else if (client->core.closed)
         evs_error_set(error, EVS_CLOSED, "the client is closed");
-    return !client->closed;
+    return !client->unmade && !client->core.closed;
 }
 
-static void set_table(lua_State *L, int slot)
+static bool check_arguments(lua_State *L, struct evs_lua_client *client, int arg,
+                            struct evs_settings *settings, struct evs_error *error)
+{
+    struct evs_str project = evs_lua_check_string(L, arg, "project_id");
+
+    settings->call = client->core.call;
+    settings->batch = client->core.batch;
+    return evs_lua_options_read(L, arg + 2, EVS_AT_BATCH, settings, error) &&
+           check_client(client, error) && evs_id_check(&client->core, project, "project_id", error);
+}
+
+/* Push what the ids come from: an array of our own, a function, or nil. */
+static bool push_source(lua_State *L, const struct evs_lua_client *client, int arg, bool from_script,
+                        size_t max, enum evs_lua_source *source, struct evs_error *error)
+{
+    *source = EVS_FROM_SCRIPT;
+    if (lua_istable(L, arg)) {
+        *source = EVS_FROM_ARRAY;
+        return evs_lua_ids_push(L, arg, max, &client->core, error);
+    }
+    if (!from_script && lua_isfunction(L, arg)) {
+        *source = EVS_FROM_FUNCTION;
+    } else if (!from_script || !lua_isnil(L, arg)) {
+        lua_pushfstring(L, "ids: array or %s expected, got %s", from_script ? "nil" : "function",
+                        luaL_typename(L, arg));
+        luaL_argerror(L, arg, lua_tostring(L, -1));
+    }
+    lua_pushvalue(L, arg);
+    return true;
+}
+
+static void keep_table(lua_State *L, int index, int what)
 {
     lua_newtable(L);
-    lua_rawseti(L, -2, slot);
+    evs_lua_machine_keep(L, index, what);
 }
 
-/* Tie what it keeps in Lua to the batch at the top. */
-static void set_kept(lua_State *L, int client)
-{
-    lua_createtable(L, 5, 0);
-    lua_pushvalue(L, client);
-    lua_rawseti(L, -2, EVS_BATCH_CLIENT);
-    set_table(L, EVS_BATCH_ERRORS);
-    set_table(L, EVS_BATCH_SEEN);
-    set_table(L, EVS_BATCH_IDS);
-    evs_compat_setuservalue(L, -2);
-}
-
-struct evs_lua_batch *evs_lua_batch_push(lua_State *L, int client, int arg, bool iterator,
-                                         struct evs_error *error)
+struct evs_lua_machine *evs_lua_batch_push(lua_State *L, int client, int arg, bool from_script,
+                                           struct evs_error *error)
 {
     struct evs_lua_client *owner = lua_touserdata(L, client);
-    struct evs_str project = evs_lua_check_string(L, arg, "project_id");
     struct evs_settings settings;
-    struct evs_lua_batch *batch;
+    struct evs_lua_machine *machine;
+    enum evs_lua_source source;
+    struct evs_error ids_error;
+    bool usable = check_arguments(L, owner, arg, &settings, error);
+    size_t max = usable ? settings.batch.max : UINT_MAX;
+    int top = lua_gettop(L);
 
-    if (!read_options(L, &owner->core, arg + 2, &settings, error) ||
-        !evs_id_check(&owner->core, project, "project_id", error) || !check_open(&owner->core, error))
+    if (!push_source(L, owner, arg + 1, from_script, max, &source, usable ? error : &ids_error) ||
+        !usable) {
+        lua_settop(L, top);
         return NULL;
-    batch = lua_newuserdata(L, sizeof *batch);
-    memset(batch, 0, sizeof *batch);
-    batch->client = owner;
-    batch->iterator = iterator;
-    batch->errors_room = iterator ? ITERATOR_ERRORS : (unsigned long)-1;
-    memcpy(batch->project, project.data, project.len);
-    evs_compat_setmetatable(L, METATABLE);
-    set_kept(L, client);
-    if (!evs_batch_init(&batch->core, &owner->core, &settings.call, &settings.batch))
+    }
+    machine = evs_lua_machine_push(L, client, EVS_BATCH_METATABLE);
+    lua_insert(L, -2);
+    machine->source = source;
+    machine->count = source == EVS_FROM_ARRAY ? evs_compat_rawlen(L, -1) : 0;
+    machine->errors_room = source == EVS_FROM_ARRAY ? ULONG_MAX : ITERATOR_ERRORS;
+    strcpy(machine->project, lua_tostring(L, arg));
+    evs_lua_machine_keep(L, top + 1, EVS_MACHINE_SOURCE);
+    keep_table(L, top + 1, EVS_MACHINE_SEEN);
+    keep_table(L, top + 1, EVS_MACHINE_NAMES);
+    keep_table(L, top + 1, EVS_MACHINE_ERRORS);
+    if (!evs_engine_many(&machine->engine, &owner->core, &settings.call, &settings.batch))
         luaL_error(L, "not enough memory");
-    return batch;
+    return machine;
 }
 
 /* --- ids ---------------------------------------------------------------------------------------------- */
 
-/* Push what the batch at `index` keeps in `slot`. */
-static void push_kept(lua_State *L, int index, int slot)
-{
-    evs_compat_getuservalue(L, index);
-    lua_rawgeti(L, -1, slot);
-    lua_remove(L, -2);
-}
-
-/* Push the id of the entry at the top. One of a server's without an id has "": its call says so. */
-static void push_id(lua_State *L)
-{
-    if (lua_istable(L, -1)) {
-        evs_compat_rawgetfield(L, lua_gettop(L), "id");
-        if (lua_isnil(L, -1)) {
-            lua_pop(L, 1);
-            lua_pushliteral(L, "");
-        }
-    } else {
-        lua_pushvalue(L, -1);
-    }
-    if (lua_type(L, -1) != LUA_TSTRING)
-        luaL_error(L, "an id is a string or a snapshot, not a %s", luaL_typename(L, -1));
-}
-
-/* Note the id at the top; false when it came before. */
+/* Note the id at the top as under way; false when it is already. */
 static bool note(lua_State *L, int index)
 {
     int id = lua_gettop(L);
     bool new;
 
-    push_kept(L, index, EVS_BATCH_SEEN);
+    evs_lua_machine_push_kept(L, index, EVS_MACHINE_SEEN);
     lua_pushvalue(L, id);
     lua_rawget(L, -2);
     new = lua_isnil(L, -1);
@@ -108,86 +105,130 @@ static bool note(lua_State *L, int index)
     lua_pushvalue(L, id);
     lua_pushboolean(L, 1);
     lua_rawset(L, -3);
-    lua_pop(L, 1);
+    lua_settop(L, id);
     return new;
+}
+
+/* Begin the deletion of the id at the top, of the entry below it. */
+static void begin(lua_State *L, int index)
+{
+    struct evs_lua_machine *machine = lua_touserdata(L, index);
+    int id = lua_gettop(L);
+    bool given = lua_istable(L, id - 1);
+    struct evs_snapshot snapshot;
+    struct evs_str text = {0};
+    struct evs_call *call;
+
+    text.data = lua_tolstring(L, id, &text.len);
+    if (given)
+        evs_lua_json_snapshot(L, id - 1, &snapshot, true);
+    call = evs_engine_add(&machine->engine, evs_str(machine->project), text,
+                          given ? &snapshot : NULL);
+    if (!call)
+        luaL_error(L, "not enough memory");
+    evs_lua_machine_push_kept(L, index, EVS_MACHINE_NAMES);
+    lua_pushvalue(L, id);
+    lua_rawseti(L, -2, (int)call->slot + 1);
+    lua_pop(L, 1);
+}
+
+void evs_lua_batch_feed(lua_State *L, int index)
+{
+    struct evs_lua_machine *machine = lua_touserdata(L, index);
+    int top = lua_gettop(L);
+
+    if (machine->position == machine->count) {
+        evs_engine_end(&machine->engine);
+        return;
+    }
+    evs_lua_machine_push_kept(L, index, EVS_MACHINE_SOURCE);
+    lua_rawgeti(L, -1, (int)++machine->position);
+    evs_lua_ids_push_id(L);
+    begin(L, index);
+    lua_settop(L, top);
+}
+
+/* An id beyond `max` stops the batch; the id is not sent. */
+static void refuse_more(struct evs_engine *engine)
+{
+    struct evs_error error;
+
+    evs_error_set(&error, EVS_TOO_MANY, "there are more ids than max=%u allows", engine->limits.max);
+    evs_engine_stop(engine, &error);
 }
 
 void evs_lua_batch_add(lua_State *L, int index)
 {
-    struct evs_lua_batch *batch = lua_touserdata(L, index);
-    struct evs_batch_call *call;
-    struct evs_snapshot snapshot;
-    struct evs_str id;
+    struct evs_lua_machine *machine = lua_touserdata(L, index);
+    struct evs_engine *engine = &machine->engine;
     int entry = lua_gettop(L);
 
-    bool given = lua_istable(L, entry);
-
-    push_id(L);
+    evs_lua_ids_push_id(L);
     if (!note(L, index)) {
-        evs_batch_skip(&batch->core);
+        evs_engine_skip(engine);
+    } else if (engine->stopped || evs_engine_is_full(engine)) {
+        refuse_more(engine);
+        engine->unsent++;
+        evs_engine_skip(engine);
     } else {
-        id.data = lua_tolstring(L, -1, &id.len);
-        if (given)
-            evs_lua_json_snapshot(L, entry, &snapshot, true);
-        call = evs_batch_add(&batch->core, evs_str(batch->project), id, given ? &snapshot : NULL);
-        if (!call)
-            luaL_error(L, "not enough memory");
-        push_kept(L, index, EVS_BATCH_IDS);
-        lua_pushvalue(L, entry + 1);
-        lua_rawseti(L, -2, (int)call->slot + 1);
+        begin(L, index);
     }
     lua_settop(L, entry);
 }
 
-void evs_lua_batch_leave(lua_State *L, int index)
+void evs_lua_batch_stop_with(lua_State *L, int index)
 {
-    struct evs_lua_batch *batch = lua_touserdata(L, index);
+    struct evs_lua_machine *machine = lua_touserdata(L, index);
+    struct evs_error error;
 
-    push_id(L);
-    if (note(L, index))
-        batch->core.unsent++;
-    lua_pop(L, 1);
-}
-
-/* Push the id of a call as it was given, which may be no good and longer than the core keeps. */
-static void push_id_of(lua_State *L, int index, const struct evs_batch_call *call)
-{
-    push_kept(L, index, EVS_BATCH_IDS);
-    lua_rawgeti(L, -1, (int)call->slot + 1);
-    lua_remove(L, -2);
-}
-
-void evs_lua_batch_release(lua_State *L, int index, struct evs_batch_call *call)
-{
-    const struct evs_lua_batch *batch = lua_touserdata(L, index);
-
-    if (batch->iterator) {
-        push_kept(L, index, EVS_BATCH_SEEN);
-        push_id_of(L, index, call);
-        lua_pushnil(L);
-        lua_rawset(L, -3);
-        lua_pop(L, 1);
-    }
-    evs_batch_release(call);
+    evs_error_set(&error, EVS_STOPPED, "the source of ids failed");
+    evs_engine_stop(&machine->engine, &error);
+    evs_lua_machine_keep(L, index, EVS_MACHINE_STOPPED);
 }
 
 /* --- results ------------------------------------------------------------------------------------------ */
 
-static void keep_error(lua_State *L, int index, struct evs_lua_batch *batch)
+/* Push the id of a call as it was given, which may be malformed and longer than the core keeps. */
+static void push_name(lua_State *L, int index, const struct evs_call *call)
 {
-    if (batch->errors_room == 0)
+    evs_lua_machine_push_kept(L, index, EVS_MACHINE_NAMES);
+    lua_rawgeti(L, -1, (int)call->slot + 1);
+    lua_remove(L, -2);
+}
+
+static void forget(lua_State *L, int index, const struct evs_call *call)
+{
+    evs_lua_machine_push_kept(L, index, EVS_MACHINE_SEEN);
+    push_name(L, index, call);
+    lua_pushnil(L);
+    lua_rawset(L, -3);
+    lua_pop(L, 1);
+}
+
+void evs_lua_batch_release(lua_State *L, int index, struct evs_call *call)
+{
+    const struct evs_lua_machine *machine = lua_touserdata(L, index);
+
+    if (machine->source != EVS_FROM_ARRAY)
+        forget(L, index, call);
+    evs_engine_release(call);
+}
+
+static void keep_error(lua_State *L, int index, struct evs_lua_machine *machine)
+{
+    if (machine->errors_room == 0)
         return;
-    batch->errors_room--;
-    push_kept(L, index, EVS_BATCH_ERRORS);
+    machine->errors_room--;
+    evs_lua_machine_push_kept(L, index, EVS_MACHINE_ERRORS);
     lua_pushvalue(L, -3); /* id */
     lua_pushvalue(L, -3); /* error */
     lua_rawset(L, -3);
     lua_pop(L, 1);
 }
 
-static void push_info(lua_State *L, const struct evs_batch_call *call)
+static void push_info(lua_State *L, const struct evs_call *call)
 {
-    const struct evs_flow *flow = &call->deletion.flow;
+    const struct evs_flow *flow = &call->as.flow;
     const char *request_id =
         flow->state == EVS_FLOW_FAILED ? flow->error.request_id : call->request_id;
 
@@ -206,17 +247,16 @@ static void push_info(lua_State *L, const struct evs_batch_call *call)
     }
 }
 
-void evs_lua_batch_push_result(lua_State *L, int index, struct evs_batch_call *call)
+void evs_lua_batch_push_result(lua_State *L, int index, struct evs_call *call)
 {
-    struct evs_lua_batch *batch = lua_touserdata(L, index);
-    const struct evs_flow *flow = &call->deletion.flow;
+    const struct evs_flow *flow = &call->as.flow;
 
-    push_id_of(L, index, call);
+    push_name(L, index, call);
     if (flow->state == EVS_FLOW_SUCCEEDED) {
         lua_pushboolean(L, 1);
     } else {
         evs_lua_error_push(L, &flow->error);
-        keep_error(L, index, batch);
+        keep_error(L, index, lua_touserdata(L, index));
     }
     push_info(L, call);
 }
@@ -229,58 +269,21 @@ static void set_sum(lua_State *L, const char *name, unsigned long value)
 
 void evs_lua_batch_push_summary(lua_State *L, int index)
 {
-    const struct evs_lua_batch *batch = lua_touserdata(L, index);
+    const struct evs_lua_machine *machine = lua_touserdata(L, index);
+    const struct evs_engine *engine = &machine->engine;
+    size_t left = machine->count - machine->position; /* of an array, after a stop */
 
     lua_createtable(L, 0, 6);
-    set_sum(L, "succeeded", batch->core.succeeded);
-    set_sum(L, "failed", batch->core.failed);
-    set_sum(L, "unknown", batch->core.unknown);
-    set_sum(L, "unsent", batch->core.unsent);
-    push_kept(L, index, EVS_BATCH_ERRORS);
+    set_sum(L, "succeeded", engine->succeeded);
+    set_sum(L, "failed", engine->failed);
+    set_sum(L, "unknown", engine->unknown);
+    set_sum(L, "unsent", engine->unsent + left);
+    evs_lua_machine_push_kept(L, index, EVS_MACHINE_ERRORS);
     lua_setfield(L, -2, "errors");
-    push_kept(L, index, EVS_BATCH_STOPPED);
-    if (lua_isnil(L, -1) && batch->core.stopped) {
+    evs_lua_machine_push_kept(L, index, EVS_MACHINE_STOPPED);
+    if (lua_isnil(L, -1) && engine->stopped) {
         lua_pop(L, 1);
-        evs_lua_error_push(L, &batch->core.stop);
+        evs_lua_error_push(L, &engine->stop);
     }
     lua_setfield(L, -2, "stopped");
-}
-
-void evs_lua_batch_stop_with(lua_State *L, int index)
-{
-    struct evs_lua_batch *batch = lua_touserdata(L, index);
-    struct evs_error error;
-
-    evs_error_set(&error, EVS_STOPPED, "the iterator of ids failed");
-    evs_batch_stop(&batch->core, &error);
-    evs_compat_getuservalue(L, index);
-    lua_insert(L, -2);
-    lua_rawseti(L, -2, EVS_BATCH_STOPPED);
-    lua_pop(L, 1);
-}
-
-void evs_lua_batch_abandon(struct evs_lua_batch *batch)
-{
-    for (size_t i = 0; i < batch->core.call_count; i++) {
-        evs_transfer_free(batch->core.calls[i]->carrier);
-        batch->core.calls[i]->carrier = NULL;
-    }
-    evs_batch_free(&batch->core);
-}
-
-static int collect(lua_State *L)
-{
-    evs_lua_batch_abandon(luaL_checkudata(L, 1, METATABLE));
-    return 0;
-}
-
-void evs_lua_batch_setup(lua_State *L)
-{
-    if (luaL_newmetatable(L, METATABLE)) {
-        lua_pushcfunction(L, collect);
-        lua_setfield(L, -2, "__gc");
-        lua_pushliteral(L, METATABLE);
-        lua_setfield(L, -2, "__name");
-    }
-    lua_pop(L, 1);
 }

@@ -1,5 +1,5 @@
 /**
- * The blocking driver: runs a machine over libcurl until it is done.
+ * The blocking calls.
  */
 #ifndef EVS_LUA_CALL_H
 #define EVS_LUA_CALL_H
@@ -23,6 +23,9 @@ int evs_lua_call_each(lua_State *L, int client, int arg);
 
 /** `show_snapshot(project, id [, opts])`: the snapshot, or nil and the error. */
 int evs_lua_call_show(lua_State *L, int client, int arg);
+
+/** `delete_snapshots(project, ids [, opts])`: the summary, or nil and the error when it could not start. */
+int evs_lua_call_batch(lua_State *L, int client, int arg);
 
 #pragma GCC visibility pop
 #endif

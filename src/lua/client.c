@@ -3,11 +3,11 @@
 #include "base/clock.h"
 #include "call/environment.h"
 #include "call.h"
+#include "driver.h"
 #include "error.h"
 #include "key.h"
-#include "machine.h"
 #include "options.h"
-#include "sweep.h"
+#include "script.h"
 
 #define METATABLE "evs.client"
 
@@ -34,32 +34,41 @@ static bool is_in_nginx(lua_State *L)
     return found;
 }
 
-int evs_lua_client_new(lua_State *L, int index, bool safe, struct evs_error *error)
+/* Tie what the client at the top keeps in Lua to it. */
+static void set_kept(lua_State *L, int options)
+{
+    lua_createtable(L, EVS_CLIENT_DRIVE, 0);
+    evs_lua_options_push_function(L, options, "on_attempt");
+    lua_rawseti(L, -2, EVS_CLIENT_ON_ATTEMPT);
+    evs_lua_options_push_function(L, options, "on_result");
+    lua_rawseti(L, -2, EVS_CLIENT_ON_RESULT);
+    evs_lua_driver_setup(L);
+    evs_compat_setuservalue(L, -2);
+}
+
+struct evs_lua_client *evs_lua_client_push(lua_State *L, int index, bool safe)
 {
     struct evs_settings settings;
+    struct evs_error error;
     struct evs_lua_client *client;
+    bool usable;
 
-    evs_settings_default(&settings);
-    if (!evs_lua_options_read(L, index, EVS_AT_NEW, &settings, error))
-        return 0;
+    evs_lua_options_default(&settings);
+    usable = evs_lua_options_read(L, index, EVS_AT_NEW, &settings, &error);
     settings.key_source = "options";
     settings.in_nginx = is_in_nginx(L);
     client = lua_newuserdata(L, sizeof *client);
     memset(client, 0, sizeof *client);
     client->safe = safe;
     evs_compat_setmetatable(L, METATABLE);
-    lua_createtable(L, 3, 0);
-    evs_lua_options_push_function(L, index, "on_attempt");
-    lua_rawseti(L, -2, EVS_CLIENT_ON_ATTEMPT);
-    evs_lua_options_push_function(L, index, "on_result");
-    lua_rawseti(L, -2, EVS_CLIENT_ON_RESULT);
-    evs_compat_setuservalue(L, -2);
-    if (evs_environment_fill(&settings, &client->core.scratch, error) &&
-        evs_client_init(&client->core, &settings, seed(client), error))
-        return 1;
-    evs_client_close(&client->core);
-    lua_pop(L, 1);
-    return 0;
+    set_kept(L, index);
+    client->unmade = !usable || !evs_environment_fill(&settings, &client->core.scratch, &error) ||
+                     !evs_client_init(&client->core, &settings, seed(client), &error);
+    if (client->unmade) {
+        client->error = error;
+        evs_client_close(&client->core);
+    }
+    return client;
 }
 
 /* The methods' arguments: the client, then three that may be nil. */
@@ -95,7 +104,7 @@ static int each_snapshot(lua_State *L)
 static int delete_snapshots(lua_State *L)
 {
     check_call(L);
-    return evs_lua_sweep(L, 1, 2);
+    return evs_lua_call_batch(L, 1, 2);
 }
 
 /* client:last() */
@@ -124,7 +133,7 @@ static int last(lua_State *L)
     return 1;
 }
 
-/* client:close(), __gc, __close: as often as one likes. */
+/* client:close(), __gc and __close. Idempotent. */
 static int close_client(lua_State *L)
 {
     struct evs_lua_client *client = evs_lua_client_check(L, 1);
@@ -132,6 +141,7 @@ static int close_client(lua_State *L)
     client->last.transfer = NULL;
     evs_http_free(client->http);
     client->http = NULL;
+    client->homes++;
     evs_client_close(&client->core);
     return 0;
 }
@@ -161,7 +171,7 @@ void evs_lua_client_setup(lua_State *L)
                                        {"list_snapshots", list_snapshots},
                                        {"each_snapshot", each_snapshot},
                                        {"delete_snapshots", delete_snapshots},
-                                       {"start", evs_lua_machine_start},
+                                       {"start", evs_lua_script_start},
                                        {"key", evs_lua_client_key},
                                        {"last", last},
                                        {"close", close_client},

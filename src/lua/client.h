@@ -19,27 +19,33 @@ struct evs_lua_last {
     const struct evs_transfer *transfer; /**< that still holds the request id; NULL: see request_id */
 };
 
-/**
- * A client. Its uservalue table holds, at EVS_CLIENT_MACHINE, a machine to be used again, and at
- * EVS_CLIENT_ON_ATTEMPT and EVS_CLIENT_ON_RESULT the functions of these options.
- */
+/** A client; what it keeps in Lua is in its uservalue table. */
 struct evs_lua_client {
     struct evs_client core;
-    struct evs_http *http; /**< NULL until the first blocking call */
-    bool safe;             /**< delete_snapshot gives nil, err: it was made by evs.safe */
+    bool unmade;            /**< its options are no good: `error` is what its calls end with */
+    struct evs_error error;
+    struct evs_http *http;  /**< NULL until the first blocking call */
+    unsigned long homes;    /**< how often `http` was made or closed */
+    bool safe;              /**< delete_snapshot gives nil, err: it was made by evs.safe */
     struct evs_lua_last last;
 };
 
-enum { EVS_CLIENT_MACHINE = 1, EVS_CLIENT_ON_ATTEMPT = 2, EVS_CLIENT_ON_RESULT = 3 };
+/** In the uservalue table. */
+enum {
+    EVS_CLIENT_MACHINE = 1, /**< a machine to be used again */
+    EVS_CLIENT_ON_ATTEMPT,  /**< the functions of these options */
+    EVS_CLIENT_ON_RESULT,
+    EVS_CLIENT_DRIVE /**< the blocking driver */
+};
 
 /** Make the clients' metatable; once in a Lua state. */
 void evs_lua_client_setup(lua_State *L);
 
 /**
- * Push a client made from the option table at `index` (or none) and the environment. Returns 1 and the
- * client is pushed, or 0 and `error` is set.
+ * Push a client made from the option table at `index` (or none) and the environment. When a value cannot be
+ * used, or something is missing, it is `unmade`.
  */
-int evs_lua_client_new(lua_State *L, int index, bool safe, struct evs_error *error);
+struct evs_lua_client *evs_lua_client_push(lua_State *L, int index, bool safe);
 
 /** The client at `arg`; raises for anything else. */
 struct evs_lua_client *evs_lua_client_check(lua_State *L, int arg);

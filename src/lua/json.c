@@ -269,7 +269,7 @@ struct evs_str evs_lua_request_id(const struct evs_lua_answer *answer)
     struct evs_str id = {0};
 
     for (const char *const *name = evs_request_id_headers; *name && id.len == 0; name++)
-        id = answer->header(answer->carrier, *name);
+        id = answer->header(answer->source, *name);
     return id;
 }
 
@@ -284,9 +284,9 @@ bool evs_lua_json_facts(lua_State *L, const struct evs_lua_answer *answer, struc
     }
     facts->body = answer->body;
     facts->request_id = evs_lua_request_id(answer);
-    facts->date = evs_date_parse(answer->header(answer->carrier, "date"));
+    facts->date = evs_date_parse(answer->header(answer->source, "date"));
     facts->retry_after =
-        evs_date_retry_after(answer->header(answer->carrier, "retry-after"), facts->date);
+        evs_date_retry_after(answer->header(answer->source, "retry-after"), facts->date);
     if (!push_decoded(L, answer))
         return false;
     index = lua_gettop(L);

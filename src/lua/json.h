@@ -21,8 +21,8 @@ struct evs_lua_answer {
     struct evs_str body;
     bool body_cut; /**< more of it was not read */
     /** The value of a header, by its lower-case name; empty: there is none. */
-    struct evs_str (*header)(void *carrier, const char *name);
-    void *carrier;
+    struct evs_str (*header)(void *source, const char *name);
+    void *source;
 };
 
 /**

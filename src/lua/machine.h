@@ -1,69 +1,87 @@
 /**
- * Machines: calls under way, run by the blocking driver or by a script's own event loop.
+ * Machines: an engine, and what its calls keep in Lua. The blocking driver and scripts run the same ones.
  */
 #ifndef EVS_LUA_MACHINE_H
 #define EVS_LUA_MACHINE_H
 
-#include "call/delete.h"
-#include "call/list.h"
+#include "call/engine.h"
 #include "call/show.h"
 #include "client.h"
 
 #pragma GCC visibility push(hidden)
 
-/**
- * A machine. Its uservalue table holds its client at EVS_MACHINE_CLIENT, what it found (a snapshot, or an
- * array of them) at EVS_MACHINE_RESULT, and of a list the ids that were seen at EVS_MACHINE_SEEN.
- */
-struct evs_lua_machine {
-    union {
-        struct evs_flow flow;
-        struct evs_deletion deletion;
-        struct evs_listing listing;
-    } as;
-    struct evs_lua_client *client;
-    struct evs_transfer *transfer; /**< the blocking driver's */
-    char request_id[129];          /**< of the last answer that a script brought */
+/** Where the ids of a batch come from. */
+enum evs_lua_source {
+    EVS_FROM_ARRAY,    /**< at EVS_MACHINE_SOURCE, each id once */
+    EVS_FROM_FUNCTION, /**< at EVS_MACHINE_SOURCE; memory is to stay constant */
+    EVS_FROM_SCRIPT    /**< from the batch's method `add`; the same */
 };
 
-enum { EVS_MACHINE_CLIENT = 1, EVS_MACHINE_RESULT = 2, EVS_MACHINE_SEEN = 3 };
+/** A machine; what it keeps in Lua is in its uservalue table. */
+struct evs_lua_machine {
+    struct evs_engine engine;
+    struct evs_lua_client *client;
+    /* of a batch: */
+    enum evs_lua_source source;
+    size_t position, count;    /**< of an array */
+    unsigned long errors_room; /**< how many errors may still be kept; those of an array all are */
+    char project[256];
+};
 
-/** Make the machines' metatable; once in a Lua state. */
-void evs_lua_machine_setup(lua_State *L);
+/** In the uservalue table. */
+enum {
+    EVS_MACHINE_CLIENT = 1,
+    EVS_MACHINE_RESULT,  /**< a snapshot, or an array of them */
+    EVS_MACHINE_SEEN,    /**< id = true: of a list all rows, of a batch the ids that are under way */
+    EVS_MACHINE_SOURCE,  /**< of a batch: its ids */
+    EVS_MACHINE_NAMES,   /**< of a batch: slot + 1 = id, as it was given */
+    EVS_MACHINE_ERRORS,  /**< of a batch: id = error */
+    EVS_MACHINE_STOPPED  /**< of a batch: why, where that is the script's own value */
+};
 
-/** Push a new machine of the client at `client`; it does nothing yet. */
-struct evs_lua_machine *evs_lua_machine_push(lua_State *L, int client);
+/** Push a new machine of the client at `client`, of the kind that `metatable` names. */
+struct evs_lua_machine *evs_lua_machine_push(lua_State *L, int client, const char *metatable);
+
+/** Put the value at the top into the machine's table, and pop it. */
+void evs_lua_machine_keep(lua_State *L, int machine, int what);
+
+/** Push what the machine's table holds. */
+void evs_lua_machine_push_kept(lua_State *L, int machine, int what);
 
 /**
  * Begin the call that `type` names with the arguments at `arg`, `arg + 1` and `arg + 2`: project, id (of
- * a list: its filter) and options. Raises for what the program got wrong. The machine is at the top.
+ * a list: its filter) and options. Raises for what the program got wrong. The machine is at the top. With
+ * `paged`, a list says PAGE.
  */
-void evs_lua_machine_begin(lua_State *L, struct evs_lua_machine *machine,
-                           const struct evs_flow_type *type, int arg);
+void evs_lua_machine_begin(lua_State *L, const struct evs_flow_type *type, int arg, bool paged);
 
-/** Raise for what the program got wrong in such arguments, and do nothing else. */
-void evs_lua_machine_check(lua_State *L, const struct evs_flow_type *type, int arg);
-
-/** How much of an answer's body the machine wants. */
-size_t evs_lua_machine_limit(const struct evs_lua_machine *machine);
+/** How much of an answer's body `call` wants. */
+size_t evs_lua_body_limit(const struct evs_call *call);
 
 /**
- * Give the machine at `index` the facts of an answer; the decoded body is at the top, and what it shows
- * is kept as the result.
+ * Give the call the facts of an answer, of the machine at `index`; the decoded body is at the top, and
+ * what it shows is kept as the result.
  */
-void evs_lua_machine_reply(lua_State *L, int index, struct evs_facts *facts);
+void evs_lua_machine_reply(lua_State *L, int index, struct evs_call *call, struct evs_facts *facts);
 
-/** Push the array of rows of a list that the machine at `index` has found; it starts a new one. */
+/** Push the rows of a list that the machine at `index` has found, and forget them. */
 void evs_lua_machine_take_rows(lua_State *L, int index);
 
-/** Push the result of the machine at `index`, which succeeded. */
-void evs_lua_machine_push_result(lua_State *L, int index);
+/** Push what the single call of the machine at `index` has come to: its result, or nil and the error.
+ * Returns how many values. */
+int evs_lua_machine_push_result(lua_State *L, int index);
 
-/** Let `client:last()` tell of this machine's call, which has ended. */
+/** Let `client:last()` tell of this machine's call. */
 void evs_lua_machine_tell(struct evs_lua_machine *machine);
 
-/** `client:start(operation, project, id [, opts])`. */
-int evs_lua_machine_start(lua_State *L);
+/** Read what `last` has still to read from this transfer: it is used anew, or freed. */
+void evs_lua_machine_forget(struct evs_lua_client *client, const struct evs_transfer *transfer);
+
+/** Stop what the machine's calls send. */
+void evs_lua_machine_abandon_transfers(struct evs_lua_machine *machine);
+
+/** Give up all that is under way, and free it. Idempotent. */
+void evs_lua_machine_free(struct evs_lua_machine *machine);
 
 #pragma GCC visibility pop
 #endif

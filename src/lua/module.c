@@ -1,15 +1,12 @@
 #include "module.h"
 
-#include "batch.h"
-#include "batch_machine.h"
 #include "call.h"
 #include "call/protect.h"
 #include "client.h"
 #include "error.h"
 #include "json.h"
-#include "machine.h"
+#include "script.h"
 #include "sign.h"
-#include "sweep.h"
 
 #define DEFAULT_CLIENT "evs.default_client"
 
@@ -20,93 +17,60 @@ static bool is_safe(lua_State *L)
 }
 
 /* Push the client of the plain functions at index 4, above their three arguments. It is made from the
- * environment at the first use that succeeds. What the program got wrong raises even without it; `type`
- * is what the call is, NULL for delete_snapshots. */
-static bool push_default_client(lua_State *L, const struct evs_flow_type *type,
-                                struct evs_error *error)
+ * environment, and kept once that has worked. */
+static void push_default_client(lua_State *L)
 {
     lua_settop(L, 3);
     lua_getfield(L, LUA_REGISTRYINDEX, DEFAULT_CLIENT);
     if (!lua_isnil(L, -1))
-        return true;
-    if (type)
-        evs_lua_machine_check(L, type, 1);
-    else
-        evs_lua_sweep_check(L, 1);
-    if (!evs_lua_client_new(L, 4, false, error)) /* its options are the nil there */
-        return false;
+        return;
+    if (evs_lua_client_push(L, 4, false)->unmade) { /* its options are the nil there */
+        lua_replace(L, 4);
+        return;
+    }
     lua_replace(L, 4);
     lua_pushvalue(L, 4);
     lua_setfield(L, LUA_REGISTRYINDEX, DEFAULT_CLIENT);
-    return true;
 }
 
 static int delete_snapshot(lua_State *L)
 {
-    struct evs_error error;
-
-    if (push_default_client(L, &evs_delete_snapshot, &error))
-        return evs_lua_call_delete(L, 4, 1, is_safe(L));
-    if (is_safe(L))
-        return evs_lua_error_return(L, &error);
-    evs_lua_error_push(L, &error);
-    return 1;
+    push_default_client(L);
+    return evs_lua_call_delete(L, 4, 1, is_safe(L));
 }
 
 static int show_snapshot(lua_State *L)
 {
-    struct evs_error error;
-
-    if (push_default_client(L, &evs_show_snapshot, &error))
-        return evs_lua_call_show(L, 4, 1);
-    return evs_lua_error_return(L, &error);
+    push_default_client(L);
+    return evs_lua_call_show(L, 4, 1);
 }
 
 static int list_snapshots(lua_State *L)
 {
-    struct evs_error error;
-
-    if (push_default_client(L, &evs_list_snapshots, &error))
-        return evs_lua_call_list(L, 4, 1);
-    return evs_lua_error_return(L, &error);
-}
-
-static int delete_snapshots(lua_State *L)
-{
-    struct evs_error error;
-
-    if (push_default_client(L, NULL, &error))
-        return evs_lua_sweep(L, 4, 1);
-    return evs_lua_error_return(L, &error);
-}
-
-static int fail_each(lua_State *L)
-{
-    lua_pushnil(L);
-    lua_pushvalue(L, lua_upvalueindex(1));
-    return 2;
+    push_default_client(L);
+    return evs_lua_call_list(L, 4, 1);
 }
 
 static int each_snapshot(lua_State *L)
 {
-    struct evs_error error;
+    push_default_client(L);
+    return evs_lua_call_each(L, 4, 1);
+}
 
-    if (push_default_client(L, &evs_list_snapshots, &error))
-        return evs_lua_call_each(L, 4, 1);
-    evs_lua_error_push(L, &error);
-    lua_pushcclosure(L, fail_each, 1);
-    return 1;
+static int delete_snapshots(lua_State *L)
+{
+    push_default_client(L);
+    return evs_lua_call_batch(L, 4, 1);
 }
 
 /* evs.new(opts) */
 static int new(lua_State *L)
 {
-    struct evs_error error;
+    const struct evs_lua_client *client;
 
     lua_settop(L, 1);
-    if (evs_lua_client_new(L, 1, is_safe(L), &error))
-        return 1;
-    return evs_lua_error_return(L, &error);
+    client = evs_lua_client_push(L, 1, is_safe(L));
+    return client->unmade ? evs_lua_error_return(L, &client->error) : 1;
 }
 
 /* evs.protected(snapshot) */
@@ -190,9 +154,7 @@ int evs_lua_module_open(lua_State *L, bool safe)
     evs_lua_json_setup(L);
     evs_lua_error_setup(L);
     evs_lua_client_setup(L);
-    evs_lua_machine_setup(L);
-    evs_lua_batch_setup(L);
-    evs_lua_batch_machine_setup(L);
+    evs_lua_script_setup(L);
     lua_pushboolean(L, safe);
     evs_compat_setfuncs(L, functions, 1);
     lua_pushliteral(L, EVS_VERSION);

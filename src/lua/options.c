@@ -1,56 +1,77 @@
 #include "options.h"
 
+#include "call/engine.h"
+
+#include <limits.h>
 #include <stddef.h>
 
-enum kind { STRING, BOOLEAN, NUMBER, COUNT, WAIT, ALGORITHM, FUNCTION };
+enum kind { STRING, BOOLEAN, SECONDS, RATE, COUNT, WAIT, ALGORITHM, FUNCTION };
 
 struct option {
     const char *name;
     enum kind kind;
     enum evs_lua_options_at at; /* the narrowest place where it may stand */
     size_t offset;
+    double least, most;
+    double standard; /* its default; one that is out of range means "none" */
+    const char *text;
 };
 
 #define AT(member) offsetof(struct evs_settings, member)
 
+/* A time longer than a year is a slip, and keeps sums of times exact to the millisecond. */
+#define YEAR (366.0 * 86400)
+#define WAIT_DEFAULT 180
+
 static const struct option options[] = {
-    {"region", STRING, EVS_AT_NEW, AT(region)},
-    {"endpoint", STRING, EVS_AT_NEW, AT(endpoint)},
-    {"api", STRING, EVS_AT_NEW, AT(api)},
-    {"ak", STRING, EVS_AT_NEW, AT(ak)},
-    {"sk", STRING, EVS_AT_NEW, AT(sk)},
-    {"security_token", STRING, EVS_AT_NEW, AT(security_token)},
-    {"token", STRING, EVS_AT_NEW, AT(token)},
-    {"algorithm", ALGORITHM, EVS_AT_NEW, AT(algorithm)},
-    {"ca_file", STRING, EVS_AT_NEW, AT(ca_file)},
-    {"tls_verify", BOOLEAN, EVS_AT_NEW, AT(tls_verify)},
-    {"allow_http", BOOLEAN, EVS_AT_NEW, AT(allow_http)},
-    {"proxy", STRING, EVS_AT_NEW, AT(proxy)},
-    {"user_agent", STRING, EVS_AT_NEW, AT(user_agent)},
-    {"connect_timeout", NUMBER, EVS_AT_NEW, AT(connect_timeout)},
-    {"timeout", NUMBER, EVS_AT_CALL, AT(call.timeout)},
-    {"attempt_timeout", NUMBER, EVS_AT_CALL, AT(call.attempt_timeout)},
-    {"retries", COUNT, EVS_AT_CALL, AT(call.retries)},
-    {"guard", BOOLEAN, EVS_AT_CALL, AT(call.guard)},
-    {"ignore_missing", BOOLEAN, EVS_AT_CALL, AT(call.ignore_missing)},
-    {"wait", WAIT, EVS_AT_CALL, AT(call.wait)},
-    {"on_attempt", FUNCTION, EVS_AT_CALL, 0},
-    {"concurrency", COUNT, EVS_AT_BATCH, AT(batch.concurrency)},
-    {"rate", NUMBER, EVS_AT_BATCH, AT(batch.rate)},
-    {"on_result", FUNCTION, EVS_AT_BATCH, 0},
+    {"region", STRING, EVS_AT_NEW, AT(region), 0, 0, 0, "`ap-southeast-1`"},
+    {"endpoint", STRING, EVS_AT_NEW, AT(endpoint), 0, 0, 0, "scheme, host, port, nothing else"},
+    {"api", STRING, EVS_AT_NEW, AT(api), 0, 0, 0, "generation of the interface"},
+    {"ak", STRING, EVS_AT_NEW, AT(ak), 0, 0, 0, "access key"},
+    {"sk", STRING, EVS_AT_NEW, AT(sk), 0, 0, 0, "secret key"},
+    {"security_token", STRING, EVS_AT_NEW, AT(security_token), 0, 0, 0, "of temporary keys"},
+    {"token", STRING, EVS_AT_NEW, AT(token), 0, 0, 0, "IAM token, sent in place of a signature"},
+    {"algorithm", ALGORITHM, EVS_AT_NEW, AT(algorithm), 0, 0, 0, "SDK-HMAC-SHA256"},
+    {"ca_file", STRING, EVS_AT_NEW, AT(ca_file), 0, 0, 0, "PEM file of all CAs to trust"},
+    {"tls_verify", BOOLEAN, EVS_AT_NEW, AT(tls_verify), 0, 1, 1, "false accepts any certificate"},
+    {"allow_http", BOOLEAN, EVS_AT_NEW, AT(allow_http), 0, 1, 0, "http to hosts other than loopback"},
+    {"proxy", STRING, EVS_AT_NEW, AT(proxy), 0, 0, 0, "proxy for https; \"\" is none"},
+    {"user_agent", STRING, EVS_AT_NEW, AT(user_agent), 0, 0, 0, "`lua-evs/` and the version"},
+    {"connect_timeout", SECONDS, EVS_AT_NEW, AT(connect_timeout), 0, YEAR, 5,
+     "seconds to connect, name and TLS included"},
+    {"timeout", SECONDS, EVS_AT_CALL, AT(call.timeout), 0, YEAR, 30,
+     "seconds from the call's first step to the DELETE's answer"},
+    {"attempt_timeout", SECONDS, EVS_AT_CALL, AT(call.attempt_timeout), 0, YEAR, 10,
+     "seconds for one request and its answer"},
+    {"retries", COUNT, EVS_AT_CALL, AT(call.retries), 0, 100, 3,
+     "how often a request may be sent again"},
+    {"guard", BOOLEAN, EVS_AT_CALL, AT(call.guard), 0, 1, 1,
+     "look first, and spare backups' and busy snapshots"},
+    {"ignore_missing", BOOLEAN, EVS_AT_CALL, AT(call.ignore_missing), 0, 1, 0,
+     "a snapshot that does not exist is success"},
+    {"wait", WAIT, EVS_AT_CALL, AT(call.wait), 0, YEAR, 0, "seconds to wait until it is gone"},
+    {"on_attempt", FUNCTION, EVS_AT_CALL, 0, 0, 0, 0, "called after each attempt of a blocking call"},
+    {"concurrency", COUNT, EVS_AT_BATCH, AT(batch.concurrency), 1, EVS_CALLS_MOST, 16,
+     "deletions at a time"},
+    {"rate", RATE, EVS_AT_BATCH, AT(batch.rate), 0.001, 1e6, 0, "most requests that start in any second"},
+    {"max", COUNT, EVS_AT_BATCH, AT(batch.max), 0, UINT_MAX - 1.0, UINT_MAX,
+     "most ids: more are Client.TooMany"},
+    {"max_errors", COUNT, EVS_AT_BATCH, AT(batch.max_errors), 1, UINT_MAX - 1.0, 0,
+     "so many that failed or are unknown stop the batch"},
+    {"on_result", FUNCTION, EVS_AT_BATCH, 0, 0, 0, 0, "called as each deletion ends"},
 };
 
-enum { COUNT_MAX = 1000, WAIT_DEFAULT = 180 };
+#define OPTIONS_END (options + sizeof options / sizeof *options)
 
 static const struct option *find(lua_State *L, const char *name, enum evs_lua_options_at at)
 {
-    for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
-        if (strcmp(options[i].name, name) != 0)
+    for (const struct option *option = options; option < OPTIONS_END; option++) {
+        if (strcmp(option->name, name) != 0)
             continue;
-        if (options[i].at > at)
+        if (option->at > at)
             luaL_error(L, "option '%s' belongs to %s, not to this call", name,
-                       options[i].at == EVS_AT_NEW ? "evs.new" : "delete_snapshots");
-        return &options[i];
+                       option->at == EVS_AT_NEW ? "evs.new" : "delete_snapshots");
+        return option;
     }
     luaL_error(L, "unknown option '%s'", name);
     return NULL;
@@ -82,15 +103,52 @@ static bool read_string(lua_State *L, const struct option *option, void *member,
     return true;
 }
 
-static bool read_count(lua_State *L, const struct option *option, void *member,
-                       struct evs_error *error)
+static bool in_range(const struct option *option, double value)
+{
+    bool from_zero = option->kind == COUNT || option->kind == RATE;
+
+    return value <= option->most && (from_zero ? value >= option->least : value > option->least);
+}
+
+static bool refuse_range(struct evs_error *error, const struct option *option, double value)
+{
+    static const char *const forms[] = {
+        [SECONDS] = "option '%s' must be more than %.10g seconds and at most a year; it is %.14g",
+        [WAIT] = "option '%s' must be true, false, or more than %.10g seconds and at most a year; it is "
+                 "%.14g"};
+
+    if (option->kind == COUNT)
+        evs_error_set(error, EVS_INVALID_ARGUMENT,
+                      "option '%s' must be a whole number from %.10g to %.10g; it is %.14g",
+                      option->name, option->least, option->most, value);
+    else if (option->kind == RATE)
+        evs_error_set(error, EVS_INVALID_ARGUMENT,
+                      "option '%s' must be from %.10g to %.10g requests a second, or 0; it is %.14g",
+                      option->name, option->least, option->most, value);
+    else
+        evs_error_set(error, EVS_INVALID_ARGUMENT, forms[option->kind], option->name, option->least,
+                      value);
+    if (option->most == YEAR && value > YEAR)
+        error->hint = EVS_HINT_SECONDS;
+    return false;
+}
+
+/* Read a number of any kind. */
+static bool read_number(lua_State *L, const struct option *option, void *member,
+                        struct evs_error *error)
 {
     double value;
 
     check_type(L, option, LUA_TNUMBER);
     value = (double)lua_tonumber(L, -1);
-    if (!(value >= 0 && value <= (double)COUNT_MAX) || value != (double)(unsigned)value)
-        return refuse(error, option, "must be a whole number up to 1000");
+    if (!in_range(option, value) && !(option->kind == RATE && value == 0))
+        return refuse_range(error, option, value);
+    if (option->kind != COUNT) {
+        *(double *)member = value;
+        return true;
+    }
+    if (value != (double)(unsigned)value)
+        return refuse_range(error, option, value);
     *(unsigned *)member = (unsigned)value;
     return true;
 }
@@ -98,17 +156,14 @@ static bool read_count(lua_State *L, const struct option *option, void *member,
 static bool read_wait(lua_State *L, const struct option *option, void *member,
                       struct evs_error *error)
 {
-    double *wait = member;
-
     if (lua_isboolean(L, -1)) {
-        *wait = lua_toboolean(L, -1) ? WAIT_DEFAULT : 0;
+        *(double *)member = lua_toboolean(L, -1) ? WAIT_DEFAULT : 0;
         return true;
     }
     if (lua_type(L, -1) != LUA_TNUMBER)
         luaL_error(L, "option '%s': boolean or number expected, got %s", option->name,
                    luaL_typename(L, -1));
-    *wait = (double)lua_tonumber(L, -1);
-    return *wait > 0 || refuse(error, option, "must be true, false or more than 0 seconds");
+    return read_number(L, option, member, error);
 }
 
 static bool read_algorithm(lua_State *L, const struct option *option, void *member,
@@ -145,12 +200,10 @@ static bool read_value(lua_State *L, const struct option *option, struct evs_set
         check_type(L, option, LUA_TBOOLEAN);
         *(bool *)member = lua_toboolean(L, -1);
         return true;
-    case NUMBER:
-        check_type(L, option, LUA_TNUMBER);
-        *(double *)member = (double)lua_tonumber(L, -1);
-        return true;
+    case SECONDS:
+    case RATE:
     case COUNT:
-        return read_count(L, option, member, error);
+        return read_number(L, option, member, error);
     case WAIT:
         return read_wait(L, option, member, error);
     case ALGORITHM:
@@ -158,6 +211,21 @@ static bool read_value(lua_State *L, const struct option *option, struct evs_set
     default:
         check_callable(L, option);
         return true;
+    }
+}
+
+void evs_lua_options_default(struct evs_settings *settings)
+{
+    memset(settings, 0, sizeof *settings);
+    for (const struct option *option = options; option < OPTIONS_END; option++) {
+        void *member = (char *)settings + option->offset;
+
+        if (option->kind == BOOLEAN)
+            *(bool *)member = option->standard != 0;
+        else if (option->kind == COUNT)
+            *(unsigned *)member = (unsigned)option->standard;
+        else if (option->kind == SECONDS || option->kind == RATE || option->kind == WAIT)
+            *(double *)member = option->standard;
     }
 }
 
@@ -204,4 +272,37 @@ struct evs_str evs_lua_check_string(lua_State *L, int arg, const char *name)
     }
     text.data = lua_tolstring(L, arg, &text.len);
     return text;
+}
+
+static void set_string(lua_State *L, const char *name, const char *text)
+{
+    lua_pushstring(L, text);
+    lua_setfield(L, -2, name);
+}
+
+static void set_number(lua_State *L, const char *name, double value)
+{
+    lua_pushnumber(L, value);
+    lua_setfield(L, -2, name);
+}
+
+void evs_lua_options_push_table(lua_State *L)
+{
+    static const char *const kinds[] = {"string", "boolean", "seconds",   "rate",
+                                        "count",  "wait",    "algorithm", "function"};
+    static const char *const places[] = {"call", "batch", "new"};
+
+    lua_newtable(L);
+    for (const struct option *option = options; option < OPTIONS_END; option++) {
+        lua_newtable(L);
+        set_string(L, "kind", kinds[option->kind]);
+        set_string(L, "at", places[option->at]);
+        set_string(L, "text", option->text);
+        if (option->least < option->most) {
+            set_number(L, "least", option->least);
+            set_number(L, "most", option->most);
+            set_number(L, "default", option->standard);
+        }
+        lua_setfield(L, -2, option->name);
+    }
 }

@@ -1,7 +1,8 @@
 --- lua-evs over nginx's own event loop: nothing here blocks the worker.
 --
--- What to send, and when, the machines of the C module say; they hold every rule. This carries
--- their requests over cosockets, or over whatever the option `transport` is, and sleeps for them.
+-- What to send, when, and within which limits the machines of the C module say; they hold every
+-- rule. This sends their requests over cosockets, or over whatever the option `transport` is, and
+-- sleeps for them.
 
 local core = require "evs.safe"
 local clock = require "resty.evs.clock"
@@ -11,9 +12,6 @@ local semaphore = require "ngx.semaphore"
 
 local now, wall = clock.now, clock.wall
 
-local BODY_MOST = 1024 * 1024
-local PAGE_MOST = 16 * 1024 * 1024
-local METADATA_CONNECT_SECONDS = 1
 local STEPS_WITHOUT_PAUSE = 50
 
 local Client = {}
@@ -38,43 +36,38 @@ local function sleep(seconds)
   ngx.sleep(clock.milliseconds(seconds) / 1000)
 end
 
--- Whose answer is judged next, and all that the carrying of its requests needs.
-local function new_call(client, opts, limit)
-  return { client = client, limit = limit, attempts = 0,
-    on_attempt = opts and opts.on_attempt or client.on_attempt }
+-- A call, or a batch, and what the sending of its requests needs.
+local function new_call(client, opts)
+  return { client = client, on_attempt = opts and opts.on_attempt or client.on_attempt }
 end
 
-local function carry(client, request, limit)
-  request.limit = limit
+local function send(client, request)
   request.timeout = math.max(request.deadline - now(), 0)
   request.tls_verify = client.tls_verify
-  if request.metadata then
-    request.connect_timeout = METADATA_CONNECT_SECONDS
-    return http.request(request) -- past any proxy that a transport may use
-  end
-  request.connect_timeout = client.connect_timeout
+  -- Past any proxy that a transport may use.
+  if request.metadata then return http.request(request) end
   return client.transport(request)
 end
 
-local function tell_attempt(call, request, began, status)
-  call.on_attempt {
-    method = request.method, path = request.url:match("^%w+://[^/]*([^?]*)"), status = status,
-    seconds = now() - began, attempt = call.attempts,
-  }
-end
-
--- Carries the request and gives what came of it to answer(...) or fail(...).
+-- Sends the request and gives what came of it to answer(...) or fail(...), which return what
+-- on_attempt is told.
 local function perform(call, request, answer, fail)
   local client, began = call.client, now()
   call.request = request
   -- A failure is nil, code, message, sent.
-  local status, headers, body, sent = carry(client, request, call.limit)
+  local status, headers, body, sent = send(client, request)
   if client.gate then client.gate:before_answer() end
-  if status then answer(status, headers, body) else fail(headers, body, sent) end
+  local attempt
+  if status then
+    attempt = answer(status, headers, body)
+  else
+    attempt = fail(headers, body, sent)
+  end
   if client.gate then client.gate:after_answer(request) end
-  if request.metadata then return end
-  if status or sent then call.attempts = call.attempts + 1 end
-  if call.on_attempt then tell_attempt(call, request, began, status) end
+  if attempt and call.on_attempt then
+    attempt.seconds = now() - began
+    call.on_attempt(attempt)
+  end
 end
 
 local function drive(call, machine)
@@ -85,8 +78,8 @@ local function drive(call, machine)
     if gate then gate:after_next(step == "send" and value or nil) end
     if step == "send" then
       perform(call, value,
-        function(...) machine:reply(...) end,
-        function(...) machine:fail(...) end)
+        function(...) return machine:reply(...) end,
+        function(...) return machine:fail(...) end)
     elseif step == "sleep" then
       sleep(value)
     else
@@ -111,33 +104,33 @@ local function run(call, machine)
   return finish(call, machine, pcall(drive, call, machine))
 end
 
-local function make_call(client, operation, project, what, opts, limit)
+local function make_call(client, operation, project, what, opts)
   check_phase()
   local machine = client.core:start(operation, project, what, opts)
-  local _, result, err = run(new_call(client, opts, limit), machine)
+  local _, result, err = run(new_call(client, opts), machine)
   return result, err
 end
 
 --- true, or nil and the error.
 function Client:delete_snapshot(project, snapshot, opts)
-  return make_call(self, "delete_snapshot", project, snapshot, opts, BODY_MOST)
+  return make_call(self, "delete_snapshot", project, snapshot, opts)
 end
 
 --- The snapshot, or nil and the error.
 function Client:show_snapshot(project, snapshot, opts)
-  return make_call(self, "show_snapshot", project, snapshot, opts, BODY_MOST)
+  return make_call(self, "show_snapshot", project, snapshot, opts)
 end
 
 --- An array of all snapshots, or nil and the error.
 function Client:list_snapshots(project, filter, opts)
-  return make_call(self, "list_snapshots", project, filter, opts, PAGE_MOST)
+  return make_call(self, "list_snapshots", project, filter, opts)
 end
 
 --- An iterator over snapshots, with one page in memory: a snapshot, or nil, or nil and the error.
 function Client:each_snapshot(project, filter, opts)
   check_phase()
   local machine = self.core:start("each_snapshot", project, filter, opts)
-  local call = new_call(self, opts, PAGE_MOST)
+  local call = new_call(self, opts)
   local rows, given = {}, 0
   return function()
     if given == #rows then
@@ -152,76 +145,39 @@ end
 
 -- ---- many deletions ---------------------------------------------------------------------------
 
-local Sweep = {}
-Sweep.__index = Sweep
+local Batch = {}
+Batch.__index = Batch
 
-local function check_entry(entry, i)
-  local id = entry
-  if type(entry) == "table" then id = entry.id end
-  if type(id) ~= "string" and not (type(entry) == "table" and id == nil) then
-    error(("ids[%d]: string or snapshot expected, got %s"):format(i, type(id)), 4)
-  end
-end
-
--- All of an array is looked at before anything is deleted.
-local function check_ids(ids)
-  if type(ids) == "function" then return end
-  if type(ids) ~= "table" then
-    error("ids: array or function expected, got " .. type(ids), 4)
-  end
-  for i = 1, #ids do check_entry(ids[i], i) end
-  -- It has only other keys: a snapshot, perhaps.
-  if #ids == 0 and next(ids) ~= nil then
-    error("ids: array or function expected, got a table without [1]", 4)
-  end
-end
-
--- The entries of an array, each id once.
-local function each_entry(ids)
-  local position, seen = 0, {}
-  return function()
-    while position < #ids do
-      position = position + 1
-      local entry = ids[position]
-      local id = type(entry) == "table" and entry.id or entry
-      if not seen[id] then
-        seen[id] = true
-        return entry
-      end
-    end
-    return nil
-  end
-end
-
-function Sweep:feed()
+-- Gives the machine the next id of the script's function.
+function Batch:feed()
   local entry, err = self.next_id()
   if entry ~= nil then
-    self.batch:add(entry)
+    self.machine:add(entry)
   else
-    self.batch:finish(err)
+    self.machine:finish(err)
   end
 end
 
--- In a light thread: one request. What is raised here is raised again by the sweep.
-function Sweep:carry(request, ticket)
-  local id = request.url:match("([^/?]+)$") or ""
-  local call = self.calls[id] or new_call(self.client, self.opts, BODY_MOST)
-  self.calls[id] = call
+-- In a light thread: one request. What is raised here is raised again by the batch.
+function Batch:perform(request, ticket)
+  local call = new_call(self.client, self.opts)
+  self.calls[ticket] = call
   local ok, problem = pcall(perform, call, request,
-    function(...) self.batch:reply(ticket, ...) end,
-    function(...) self.batch:fail(ticket, ...) end)
+    function(...) return self.machine:reply(ticket, ...) end,
+    function(...) return self.machine:fail(ticket, ...) end)
   if not ok and not self.failed then self.failed, self.problem = true, problem end
+  self.calls[ticket] = nil
   self.ended[#self.ended + 1] = coroutine.running()
   self.news:post(1)
 end
 
-function Sweep:send(request, ticket)
-  local thread = ngx.thread.spawn(self.carry, self, request, ticket)
+function Batch:send(request, ticket)
+  local thread = ngx.thread.spawn(self.perform, self, request, ticket)
   if coroutine.status(thread) ~= "dead" then self.threads[thread] = ticket end
 end
 
 -- Threads that have ended are kept by nginx until somebody waits for them.
-function Sweep:reap()
+function Batch:reap()
   for i = #self.ended, 1, -1 do
     local thread = table.remove(self.ended, i)
     self.threads[thread] = nil
@@ -230,19 +186,17 @@ function Sweep:reap()
   if self.failed then error(self.problem, 0) end
 end
 
-function Sweep:tell(id, result, info)
-  self.calls[id] = nil
-  if result ~= true and self.errors then self.errors[id] = result end
+function Batch:tell(id, result, info)
   if self.on_result and self.on_result(id, result, info) == false then
-    self.batch:stop("on_result returned false")
+    self.machine:stop("on_result returned false")
   end
 end
 
 -- One step; the summary at the end.
-function Sweep:step()
+function Batch:step()
   local gate = self.client.gate
   if gate then gate:before_next() end
-  local step, value, more, info = self.batch:next(now(), wall())
+  local step, value, more, info = self.machine:next(now(), wall())
   if gate then gate:after_next(step == "send" and value or nil) end
   if step == "send" then
     self:send(value, more)
@@ -260,14 +214,14 @@ function Sweep:step()
 end
 
 -- Other requests of the worker have their turn even when no step ever waits.
-function Sweep:give_way()
+function Batch:give_way()
   self.busy = self.busy + 1
   if self.busy < STEPS_WITHOUT_PAUSE then return end
   self.busy = 0
   ngx.sleep(0)
 end
 
-function Sweep:run()
+function Batch:run()
   local summary
   repeat
     summary = self:step()
@@ -277,50 +231,41 @@ function Sweep:run()
   return summary
 end
 
--- After a stop: what is left of an array was not sent. An iterator is not called again.
-function Sweep:complete(summary)
-  if not self.errors then return summary end
-  summary.errors = self.errors
-  if summary.stopped then
-    while self.next_id() do summary.unsent = summary.unsent + 1 end
-  end
-  return summary
-end
-
 -- Leaves nothing under way, and the key gate to others. After a stop that is looks whose answers
 -- nobody waits for; when something was raised, anything.
-function Sweep:abandon()
+function Batch:abandon(ended)
   local gate = self.client.gate
   for thread in pairs(self.threads) do ngx.thread.kill(thread) end
-  self.batch:abandon()
-  for _, call in pairs(self.calls) do
-    if gate then gate:drop(call.request) end
-  end
+  self.machine:abandon()
+  if not gate then return end
+  for _, call in pairs(self.calls) do gate:drop(call.request) end
+  if not ended then gate:drop(nil) end
 end
 
-local function new_sweep(client, batch, ids, opts)
-  local is_array = type(ids) == "table"
+local function new_batch(client, machine, next_id, opts)
   return setmetatable({
-    client = client, batch = batch, opts = opts,
-    next_id = is_array and each_entry(ids) or ids,
-    errors = is_array and {} or nil,
+    client = client, machine = machine, opts = opts, next_id = next_id,
     on_result = opts and opts.on_result or client.on_result,
     calls = {}, threads = {}, ended = {}, news = semaphore.new(0), busy = 0,
-  }, Sweep)
+  }, Batch)
 end
 
 --- The summary, or nil and the error when it could not start. `ids` is an array or an iterator,
 -- which may yield, as on_result may; each request has a light thread, `concurrency` at most.
 function Client:delete_snapshots(project, ids, opts)
   check_phase()
-  check_ids(ids)
-  local batch, err = self.core:start("delete_snapshots", project, nil, opts)
-  if not batch then return nil, err end
-  local sweep = new_sweep(self, batch, ids, opts)
-  local ok, summary = pcall(sweep.run, sweep)
-  sweep:abandon()
+  if type(ids) ~= "table" and type(ids) ~= "function" then
+    error("ids: array or function expected, got " .. type(ids), 2)
+  end
+  local next_id = type(ids) == "function" and ids or nil
+  local array = not next_id and ids or nil
+  local machine, err = self.core:start("delete_snapshots", project, array, opts)
+  if not machine then return nil, err end
+  local batch = new_batch(self, machine, next_id, opts)
+  local ok, summary = pcall(batch.run, batch)
+  batch:abandon(ok)
   if not ok then error(summary, 0) end
-  return sweep:complete(summary)
+  return summary
 end
 
 -- ---- clients ----------------------------------------------------------------------------------
@@ -385,7 +330,6 @@ function evs.new(opts)
     gate = opts.shared and gates.new(client, opts.shared) or nil,
     transport = opts.transport or http.request,
     tls_verify = opts.tls_verify ~= false,
-    connect_timeout = opts.connect_timeout or 5,
     on_attempt = opts.on_attempt,
     on_result = opts.on_result,
   }, Client)

@@ -1,5 +1,5 @@
 --- Stands in for lua-resty-http, of which Debian has no package: the part of it that
--- resty.evs.adapter uses, with results that a spec has put into `http.script`.
+-- examples/resty_http_transport.lua uses, with results that a spec has put into `http.script`.
 
 local http = { script = {}, calls = {} }
 

@@ -1,8 +1,8 @@
 --- A transport over lua-resty-http, for what resty.evs.http does not: proxies, client certificates.
 --
---   local adapter = require "resty.evs.adapter"
+--   local transport = require "resty_http_transport"
 --   local client = evs.new {
---     transport = adapter.new { proxy_opts = { https_proxy = "http://proxy.example:3128" } },
+--     transport = transport.new { proxy_opts = { https_proxy = "http://proxy.example:3128" } },
 --   }
 --
 -- lua-resty-http reads answers less strictly than resty.evs.http does.
@@ -10,7 +10,7 @@
 local clock = require "resty.evs.clock"
 local http = require "resty.evs.http"
 
-local adapter = {}
+local transport = {}
 
 local PIECE = 64 * 1024
 
@@ -91,7 +91,7 @@ local function exchange(client, where, request)
 end
 
 --- A transport for resty.evs. `options` are added to those of lua-resty-http's connect.
-function adapter.new(options)
+function transport.new(options)
   local resty_http = require "resty.http"
   return function(request)
     local where = http.split(request.url)
@@ -113,4 +113,4 @@ function adapter.new(options)
   end
 end
 
-return adapter
+return transport

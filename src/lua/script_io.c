@@ -1,5 +1,6 @@
-#include "carried.h"
+#include "script_io.h"
 
+#include "machine.h"
 #include "options.h"
 
 #include <stdio.h>
@@ -35,11 +36,12 @@ static void push_headers(lua_State *L, struct evs_str lines)
     }
 }
 
-void evs_lua_push_request(lua_State *L, const struct evs_want *want)
+void evs_lua_push_request(lua_State *L, const struct evs_act *act)
 {
+    const struct evs_want *want = &act->want;
     struct evs_str url = evs_buf_str(&want->request->url);
 
-    lua_createtable(L, 0, 5);
+    lua_createtable(L, 0, 7);
     lua_pushstring(L, want->request->method);
     lua_setfield(L, -2, "method");
     lua_pushlstring(L, url.data, url.len);
@@ -48,6 +50,10 @@ void evs_lua_push_request(lua_State *L, const struct evs_want *want)
     lua_setfield(L, -2, "headers");
     lua_pushnumber(L, want->deadline);
     lua_setfield(L, -2, "deadline");
+    lua_pushnumber(L, want->connect_timeout);
+    lua_setfield(L, -2, "connect_timeout");
+    lua_pushinteger(L, (lua_Integer)evs_lua_body_limit(act->call));
+    lua_setfield(L, -2, "limit");
     if (want->metadata) {
         lua_pushboolean(L, 1);
         lua_setfield(L, -2, "metadata");
@@ -55,32 +61,32 @@ void evs_lua_push_request(lua_State *L, const struct evs_want *want)
 }
 
 /* The value at the top of the header `name`. Some HTTP clients make Retry-After a number. */
-static struct evs_str header_value(struct evs_lua_carried *carried, struct evs_str name)
+static struct evs_str header_value(struct evs_lua_told *told, struct evs_str name)
 {
-    lua_State *L = carried->L;
+    lua_State *L = told->L;
     struct evs_str text = {0};
 
     if (lua_type(L, -1) == LUA_TSTRING) {
         text.data = lua_tolstring(L, -1, &text.len);
     } else if (lua_type(L, -1) == LUA_TNUMBER && evs_str_equal(name, EVS_STR("retry-after"))) {
-        snprintf(carried->retry_after, sizeof carried->retry_after, "%.14g",
+        snprintf(told->retry_after, sizeof told->retry_after, "%.14g",
                  (double)lua_tonumber(L, -1));
-        text = evs_str(carried->retry_after);
+        text = evs_str(told->retry_after);
     }
     return text;
 }
 
 /* A header from a script's table: names in any case; of a list of values the first. */
-static struct evs_str header_of_table(void *carrier, const char *name)
+static struct evs_str header_of_table(void *source, const char *name)
 {
-    struct evs_lua_carried *carried = carrier;
-    lua_State *L = carried->L;
+    struct evs_lua_told *told = source;
+    lua_State *L = told->L;
     struct evs_str found = {0}, wanted = evs_str(name);
 
-    if (!lua_istable(L, carried->headers))
+    if (!lua_istable(L, told->headers))
         return found;
     lua_pushnil(L);
-    while (lua_next(L, carried->headers)) {
+    while (lua_next(L, told->headers)) {
         struct evs_str key = {0};
 
         if (lua_type(L, -2) == LUA_TSTRING)
@@ -90,7 +96,7 @@ static struct evs_str header_of_table(void *carrier, const char *name)
                 lua_rawgeti(L, -1, 1);
                 lua_replace(L, -2);
             }
-            found = header_value(carried, wanted);
+            found = header_value(told, wanted);
         }
         lua_pop(L, 1);
     }
@@ -108,14 +114,14 @@ static int check_status(lua_State *L, int arg)
     return (int)status;
 }
 
-void evs_lua_check_answer(lua_State *L, int arg, size_t limit, struct evs_lua_carried *carried)
+void evs_lua_check_answer(lua_State *L, int arg, size_t limit, struct evs_lua_told *told)
 {
-    struct evs_lua_answer *answer = &carried->answer;
+    struct evs_lua_answer *answer = &told->answer;
 
-    *carried = (struct evs_lua_carried){.L = L, .headers = arg + 1};
+    *told = (struct evs_lua_told){.L = L, .headers = arg + 1};
     answer->status = check_status(L, arg);
     answer->header = header_of_table;
-    answer->carrier = carried;
+    answer->source = told;
     if (!lua_isnoneornil(L, arg + 1))
         luaL_checktype(L, arg + 1, LUA_TTABLE);
     if (!lua_isnoneornil(L, arg + 2))
@@ -126,7 +132,7 @@ void evs_lua_check_answer(lua_State *L, int arg, size_t limit, struct evs_lua_ca
     }
 }
 
-/* The codes by which a carrier may say why there is no answer. */
+/* The codes by which a script may say why there is no answer. */
 static enum evs_code check_code(lua_State *L, int arg)
 {
     enum evs_code code = evs_code_parse(evs_lua_check_string(L, arg, "code"));
