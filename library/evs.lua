@@ -60,15 +60,15 @@
 ---| "rollbacking"
 ---| "backing-up"
 
---- A snapshot as EVS shows it; a JSON null is nil. It has every field of EVS's answer, these among
---- them.
+--- A snapshot as EVS shows it; a JSON null is nil, a whole number an integer where Lua has them. It
+--- has every field of EVS's answer, these among them.
 ---@class evs.Snapshot
 ---@field id string
 ---@field status evs.Status
 ---@field name? string
 ---@field description? string
 ---@field volume_id? string the disk it was taken of
----@field size? number of that disk, in GiB
+---@field size? integer of that disk, in GiB
 ---@field metadata? table<string, any> with `__system__enableActive` it belongs to a backup
 ---@field created_at? string without a time zone, `2026-01-31T04:05:06.000000`
 ---@field updated_at? string

@@ -69,6 +69,37 @@ describe("show_snapshot", function()
     assert.is_not_nil(snapshot.metadata.__system__enableActive)
   end)
 
+  it("shows whole numbers as integers, where Lua has them, and no other number changed", function()
+    emulator:misbehave { status = 200, times = -1, body = [[{"snapshot":{"id":"a",
+      "status":"available","size":10,"zero":0,"less":-3,"deep":{"list":[1,2.5,{"most":1e15}]},
+      "half":0.5,"great":9007199254740994,"huge":1e300}}]] }
+    local snapshot = connect():show_snapshot(project, "a")
+    local list = snapshot.deep.list
+    assert.same({ 10, 0, -3, 1, 2.5, 0.5, 1e300 }, { snapshot.size, snapshot.zero, snapshot.less,
+      list[1], list[2], snapshot.half, snapshot.huge })
+    assert.equal("10 0 -3 1", ("%s %s %s %s"):format(snapshot.size, snapshot.zero, snapshot.less,
+      list[1]))
+    assert.equal(2 ^ 53 + 2, snapshot.great)
+    local type_of = rawget(math, "type") -- of Lua 5.3 and later
+    if not type_of then return end
+    for _, whole in ipairs { snapshot.size, snapshot.zero, list[1], list[3].most } do
+      assert.equal("integer", type_of(whole))
+    end
+    for _, other in ipairs { snapshot.half, list[2], snapshot.great, snapshot.huge } do
+      assert.equal("float", type_of(other))
+    end
+  end)
+
+  it("shows whole numbers as integers in lists, too", function()
+    emulator:put { id = "a", size = 40 }
+    local client = connect()
+    local rows = assert(client:list_snapshots(project))
+    assert.equal("40", tostring(rows[1].size))
+    for snapshot in client:each_snapshot(project) do
+      assert.equal("40", tostring(snapshot.size))
+    end
+  end)
+
   it("shows what cannot be deleted as well", function()
     emulator:put { { id = "a", name = "autobk_snapshot_1" },
       { id = "b", status = "error_deleting" } }

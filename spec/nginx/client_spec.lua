@@ -56,6 +56,23 @@ describe("new", function()
       return evs.new(options):delete_snapshot("p", "a", { region = "x" })]], options_of())
   end)
 
+  it("says that nginx hides the environment where keys and region are missing", function()
+    local _, err = nginx:run("return evs.new()")
+    assert.equal("Client.NoEndpoint", err.code)
+    assert.matches("nginx hides the environment.*`env HUAWEICLOUD_SDK_AK;`", err.hint)
+    err = nginx:run([[
+      local client = assert(require("evs.safe").new { endpoint = "http://127.0.0.1:1" })
+      local machine = client:start("delete_snapshot", "p", "a")
+      local step, request, problem = machine:next(0, 1767225600)
+      while step == "send" and request.metadata do
+        machine:fail("Client.Connect", "nobody", false)
+        step, request, problem = machine:next(0, 1767225600)
+      end
+      return problem]])
+    assert.equal("Client.NoCredentials", err.code)
+    assert.matches("nginx hides the environment.*`env HUAWEICLOUD_SDK_AK;`", err.hint)
+  end)
+
   it("returns nil and an error for values that cannot be used", function()
     local client, err = nginx:run("return evs.new { endpoint = 'ftp://x', ak = 'a', sk = 's' }")
     assert.is_nil(client)

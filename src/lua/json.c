@@ -304,34 +304,71 @@ bool evs_lua_json_facts(lua_State *L, const struct evs_lua_answer *answer, struc
     return true;
 }
 
-/* Make every null in the table at the top nil. Decoding has bounded how deep it is. */
-static void drop_nulls(lua_State *L)
+#if LUA_VERSION_NUM >= 503
+#define EXACT_MOST 9007199254740992.0 /* 2^53: a greater one may be another number than was sent */
+
+/* lua-cjson makes each number a float. Replace the one at the top where an integer says the same; false
+ * where none does. */
+static bool to_integer(lua_State *L)
+{
+    lua_Number number = lua_tonumber(L, -1);
+
+    if (lua_isinteger(L, -1) || !(number >= -EXACT_MOST && number <= EXACT_MOST) ||
+        number != (lua_Number)(lua_Integer)number)
+        return false;
+    lua_pop(L, 1);
+    lua_pushinteger(L, (lua_Integer)number);
+    return true;
+}
+#else
+static bool to_integer(lua_State *L)
+{
+    (void)L;
+    return false;
+}
+#endif
+
+/* Replace the value at the top, whose key stands below it, by the one that scripts see; false where that
+ * is the same. */
+static bool to_seen(lua_State *L)
+{
+    bool mark = lua_type(L, -2) == LUA_TSTRING && strcmp(lua_tostring(L, -2), BACKUP_MARK) == 0;
+
+    if (!is_null(L, -1))
+        return lua_type(L, -1) == LUA_TNUMBER && to_integer(L);
+    lua_pop(L, 1);
+    if (mark)
+        lua_pushliteral(L, "");
+    else
+        lua_pushnil(L);
+    return true;
+}
+
+/* Make the decoded table at the top what scripts see. Decoding has bounded how deep it is. */
+static void show(lua_State *L)
 {
     int table = lua_gettop(L);
 
     luaL_checkstack(L, 4, "JSON too deep");
     lua_pushnil(L);
     while (lua_next(L, table)) {
-        if (is_null(L, -1)) {
-            bool mark = lua_type(L, -2) == LUA_TSTRING && strcmp(lua_tostring(L, -2), BACKUP_MARK) == 0;
-
+        if (lua_istable(L, -1)) {
+            show(L);
+            lua_pop(L, 1);
+        } else if (to_seen(L)) {
             lua_pushvalue(L, -2);
-            if (mark)
-                lua_pushliteral(L, "");
-            else
-                lua_pushnil(L);
+            lua_insert(L, -2);
             lua_rawset(L, table);
-        } else if (lua_istable(L, -1)) {
-            drop_nulls(L);
+        } else {
+            lua_pop(L, 1);
         }
-        lua_pop(L, 1);
     }
 }
 
 void evs_lua_json_push_snapshot(lua_State *L)
 {
     lua_getfield(L, -1, "snapshot");
-    drop_nulls(L);
+    show(L);
 }
 
 /* --- pages ------------------------------------------------------------------------------------------ */
@@ -455,7 +492,7 @@ void evs_lua_json_take_rows(lua_State *L, int body, int seen, int rows)
         }
         lua_pushboolean(L, 1);
         lua_rawset(L, seen);
-        drop_nulls(L);
+        show(L);
         lua_rawseti(L, rows, (int)++count);
     }
     lua_pop(L, 1);

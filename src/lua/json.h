@@ -55,8 +55,9 @@ bool evs_lua_json_page(lua_State *L, int body, int seen, struct evs_page *page);
 void evs_lua_json_take_rows(lua_State *L, int body, int seen, int rows);
 
 /**
- * From a decoded body at the top, push its `snapshot` as scripts see it: every JSON null is nil. Only
- * `__system__enableActive` of the metadata becomes "" instead, since its presence is what counts.
+ * From a decoded body at the top, push its `snapshot` as scripts see it: every JSON null is nil, but
+ * `__system__enableActive` of the metadata becomes "", since its presence is what counts; where Lua has
+ * integers, whole numbers up to 2^53 are integers.
  */
 void evs_lua_json_push_snapshot(lua_State *L);
 
