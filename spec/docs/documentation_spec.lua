@@ -187,6 +187,18 @@ describe("the options", function()
   end)
 end)
 
+describe("a policy of evs.retention", function()
+  it("has the fields of its type in docs/library.md, and no others", function()
+    local types = read("library/evs/retention.lua")
+    local block = types:match("@class %(exact%) evs%.Policy\n(.-)\n\n")
+    local listed = {}
+    for cell in section("Retention"):gmatch("\n| (`[^|]-`) |") do
+      for name in cell:gmatch("`([^`]+)`") do listed[name] = true end
+    end
+    assert.equal(names(found(block .. "\n", "%-%-%-@field ([%w_]+)%?? ")), names(listed))
+  end)
+end)
+
 describe("the errors", function()
   local codes = found(read("src/base/error.h"), '"(Client%.%a+)"%)')
 

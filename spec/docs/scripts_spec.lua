@@ -13,7 +13,8 @@ local KEYS = { HUAWEICLOUD_SDK_AK = emulator.ak, HUAWEICLOUD_SDK_SK = emulator.s
 local PAGE_OF = {
   ["delete.lua"] = "README.md", ["client.lua"] = "docs/library.md",
   ["broken.lua"] = "docs/library.md", ["nightly.lua"] = "docs/library.md",
-  ["sweep.lua"] = "docs/library.md", ["disks.lua"] = "docs/library.md",
+  ["sweep.lua"] = "docs/library.md", ["keep.lua"] = "docs/library.md",
+  ["disks.lua"] = "docs/library.md",
   ["loop.lua"] = "docs/event-loops.md", ["unattended.lua"] = "docs/testing.md",
 }
 
@@ -154,6 +155,31 @@ describe("the scripts of the pages", function()
     local sums = "\n3 accepted or gone, 1 failed, 0 unknown, 0 unsent\n"
     assert.is_truthy(result.stdout:find(sums, 1, true))
     assert.is_truthy(emulator:snapshot(seeded(3)))
+  end)
+
+  it("keep.lua shows what a policy does, and deletes nothing", function()
+    local function date(days)
+      return os.date("!%Y-%m-%dT%H:%M:%S.000000", os.time() - days * 86400)
+    end
+    emulator:reset()
+    emulator:put {
+      { id = "new", project_id = project, volume_id = "v", created_at = date(1) },
+      { id = "second", project_id = project, volume_id = "v", created_at = date(40) },
+      { id = "backup", project_id = project, volume_id = "v", created_at = date(50),
+        name = "autobk_snapshot_1" },
+    }
+    for i = 1, 9 do
+      emulator:put { id = "old" .. i, project_id = project, volume_id = "v",
+        created_at = date(60 + i) }
+    end
+
+    local result = run("keep.lua", { project })
+
+    assert.equal("", result.stderr)
+    assert.is_truthy(result.stdout:find("stays\tnew\tlast 1 of 2, ", 1, true), result.stdout)
+    assert.is_truthy(result.stdout:find("spared\tbackup\t", 1, true))
+    assert.is_truthy(result.stdout:find("goes\told9\n", 1, true))
+    assert.equal(0, emulator:count().DELETE)
   end)
 
   it("loop.lua carries deletions to their ends, retries among them", function()
