@@ -192,14 +192,18 @@ function Server:stop()
   return self.process:wait()
 end
 
-local function start(kind, ...)
+--- Starts a child that calls `module`.serve(...), which prints its port and that of its control.
+function server.start(module, ...)
   local parts = {}
-  for i, text in ipairs { ... } do parts[i] = (", %q"):format(text) end
-  local child = process.start(("require('spec.support.server').serve(%q%s)"):format(kind,
-    table.concat(parts)))
+  for i, text in ipairs { ... } do parts[i] = ("%q"):format(text) end
+  local child = process.start(("require(%q).serve(%s)"):format(module, table.concat(parts, ", ")))
   local port = assert(child:read())
   return setmetatable({ process = child, url = "http://127.0.0.1:" .. port,
-    control = tonumber(child:read()) }, Server)
+    port = tonumber(port), control = tonumber(child:read()) }, Server)
+end
+
+local function start(...)
+  return server.start("spec.support.server", ...)
 end
 
 --- A proxy that carries CONNECT, or gives everybody `answer`.

@@ -3,6 +3,7 @@
 
 local evs = require "evs"
 local failure = require "spec.support.failure"
+local http2 = require "spec.support.http2"
 local process = require "spec.support.process"
 local server = require "spec.support.server"
 local socket = require "socket"
@@ -10,9 +11,7 @@ local socket = require "socket"
 local emulator = require("spec.support.emulator").start()
 local project = emulator.project_id
 
--- A libcurl before 7.80 sends the request again and cannot be stopped, but the attempt is counted.
 local VARIANT = os.getenv("EVS_SPEC_VARIANT")
-local REPLAYS = VARIANT == "oldcurl"
 
 -- What a call of a tenth of a second must have ended in, in seconds: the machine may be busy.
 local SLACK = (VARIANT == "asan" or VARIANT == "valgrind") and 10 or 1.2
@@ -258,19 +257,22 @@ describe("a lost connection", function()
         local client = connect()
         assert.is_true(client:delete_snapshot(project, "b"))
         emulator:misbehave { times = -1, reused = true, cut = "before", reset = reset }
-        local result = delete(client)
-        if REPLAYS then
-          assert.is_true(result)
-          assert.equal(2, client:last().attempts)
-          assert.equal(3, count_of("DELETE"))
-          return
-        end
-        assert_lost(result, "Client.Network")
+        assert_lost(delete(client), "Client.Network")
         assert.equal(2, count_of("DELETE"))
         assert.is_true(delete(client))
         assert.equal(3, count_of("DELETE"))
       end)
   end
+
+  it("under one of two kept connections is not answered by a second DELETE on the other", function()
+    emulator:settings { any_snapshot = true }
+    emulator:misbehave { times = 2, delay = 0.1 }
+    local client = connect()
+    assert.equal(2, client:delete_snapshots(project, { "b", "c" }).succeeded)
+    emulator:misbehave { times = -1, reused = true, cut = "before" }
+    assert_lost(delete(client), "Client.Network")
+    assert.equal(3, count_of("DELETE"))
+  end)
 
   it("in the body of a 202 leaves it unknown", function()
     emulator:put { id = "a" }
@@ -317,6 +319,69 @@ describe("a lost connection", function()
     local log = emulator:log()
     assert.equal(2, #log)
     assert.is_not.equal(log[1].connection, log[2].connection)
+  end)
+end)
+
+describe("HTTP/2", function()
+  local other
+  after_each(function() other:stop() end)
+
+  -- Deletes "a" at a server that takes these actions.
+  local function delete_there(actions, options)
+    other = http2.start(emulator.ca_file:match("^(.*)/"), actions)
+    local client = connect_tls { endpoint = other.url, retries = 1 }
+    return delete(client, options), client:last().attempts
+  end
+
+  local UNREAD = { refuse = "REFUSED_STREAM", go_away_before = "GOAWAY with a lower last stream",
+    go_away_and_close = "GOAWAY with a lower last stream, and the connection's end" }
+  for action, what in pairs(UNREAD) do
+    it("streams that are refused unread are not sent: " .. what, function()
+      assert_unsent(delete_there { action }, "Client.Network", true)
+      assert.equal(2, #other:log())
+    end)
+
+    it("streams that are refused unread are sent again: " .. what, function()
+      local result, attempts = delete_there { action, "accept" }
+      assert.is_true(result)
+      assert.equal(1, attempts)
+    end)
+
+    it("streams that are refused unread make no 404 a success: " .. what, function()
+      local err = delete_there({ "show", action, "missing" }, { guard = true })
+      failure.check(err, { code = "404", outcome = "refused", attempts = 2 })
+    end)
+  end
+
+  for _, action in ipairs { "close", "break_stream", "break_and_close", "garble", "garble_fields",
+    "go_away_and_garble" } do
+    it("streams that end otherwise are lost: " .. action, function()
+      local result, attempts = delete_there({ "show", action, "missing" }, { guard = true })
+      assert.is_true(result)
+      assert.equal(3, attempts)
+      other:stop()
+      assert.equal("unknown", delete_there({ action }, { retries = 0 }).outcome)
+    end)
+  end
+
+  it("streams up to GOAWAY's last are answered", function()
+    assert.is_true(delete_there { "go_away_after" })
+  end)
+
+  it("has 100 informational answers at most", function()
+    failure.check(delete_there({ "inform" }, { retries = 0 }),
+      { code = "Client.BadResponse", outcome = "unknown", attempts = 1 })
+  end)
+
+  it("streams of others on the connection stay when one is refused", function()
+    other = http2.start(emulator.ca_file:match("^(.*)/"),
+      { "accept", "accept", "refuse", "accept" })
+    local client = connect_tls { endpoint = other.url, retries = 1, concurrency = 8 }
+    assert.is_true(delete(client))
+    local ids = {}
+    for i = 1, 20 do ids[i] = "s" .. i end
+    assert.equal(20, client:delete_snapshots(project, ids).succeeded)
+    assert.equal(22, #other:log())
   end)
 end)
 

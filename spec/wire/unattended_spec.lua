@@ -9,8 +9,6 @@ local emulator = require("spec.support.emulator").start()
 local project = emulator.project_id
 local VARIANT = os.getenv("EVS_SPEC_VARIANT")
 
--- A libcurl before 7.80 sends a request again by itself; it can be counted, not stopped.
-local OLD_CURL = VARIANT == "oldcurl"
 -- A machine may be slow; no spec fails for that below these seconds.
 local SLACK = (VARIANT == "asan" or VARIANT == "valgrind") and 10 or 1.5
 
@@ -100,7 +98,7 @@ describe("a connection that drops before the deletion", function()
     local err = failure.check(delete(connect(), { retries = 0 }),
       { code = "Client.Network", outcome = "unknown" })
     assert.equal(attempts_seen(), err.attempts)
-    assert.equal(OLD_CURL and err.attempts or 1, err.attempts)
+    assert.equal(1, err.attempts)
   end)
 end)
 

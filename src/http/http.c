@@ -8,6 +8,7 @@
 
 #include <dirent.h>
 #include <dlfcn.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -69,6 +70,7 @@ static void learn_library(struct evs_http *http)
 #else
     http->guards_pipe = true;
 #endif
+    http->notes_reading = info->version_num < 0x080000;
     /* Before 7.65.2 the end of one HTTP/2 stream could make libcurl forget the others' socket. */
 #ifndef EVS_OLD_CURL
     http->shares_connections = info->version_num >= 0x074102;
@@ -140,33 +142,60 @@ static bool remember(struct evs_http *http, int fd)
     return true;
 }
 
-static curl_socket_t on_open(void *userdata, curlsocktype purpose, struct curl_sockaddr *address)
+static int open_socket(const struct curl_sockaddr *address)
 {
     int type = address->socktype;
-    int fd;
 
-    (void)purpose;
 #ifdef SOCK_CLOEXEC
     type |= SOCK_CLOEXEC; /* programs that the script starts have no business with it */
 #endif
-    fd = socket(address->family, type, address->protocol);
-    if (fd >= 0 && !remember(userdata, fd)) {
+    return socket(address->family, type, address->protocol);
+}
+
+static curl_socket_t on_open(void *userdata, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    struct evs_transfer *t = userdata;
+    int fd;
+
+    (void)purpose;
+    if (t->writes > 0)
+        evs_transfer_stop_replay(t);
+    if (t->finished)
+        return CURL_SOCKET_BAD;
+    fd = open_socket(address);
+    if (fd >= 0 && !remember(t->http, fd)) {
         close(fd);
         return CURL_SOCKET_BAD;
     }
     return fd;
 }
 
+bool evs_socket_is_quiet(int fd)
+{
+    char byte;
+
+    return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+}
+
+/* Tell the transfers whose connection it was. */
+static void leave_socket(struct evs_http *http, int fd)
+{
+    for (struct evs_transfer *t = http->all; t; t = t->next) {
+        if (t->fd != fd)
+            continue;
+        t->peer_ended = !evs_socket_is_quiet(fd);
+        t->fd = -1;
+    }
+}
+
 static int on_close(void *userdata, curl_socket_t fd)
 {
     struct evs_http *http = userdata;
+    struct evs_socket *socket = evs_http_socket(http, fd);
 
-    for (size_t i = 0; i < http->socket_count; i++) {
-        if (http->sockets[i].fd == fd) {
-            http->sockets[i] = http->sockets[--http->socket_count];
-            break;
-        }
-    }
+    leave_socket(http, fd);
+    if (socket)
+        *socket = http->sockets[--http->socket_count];
     return close(fd);
 }
 
@@ -184,7 +213,15 @@ static int own_port(int fd)
     return 0;
 }
 
-struct evs_socket *evs_http_socket(struct evs_http *http, int local_port)
+struct evs_socket *evs_http_socket(struct evs_http *http, int fd)
+{
+    for (size_t i = 0; i < http->socket_count; i++)
+        if (http->sockets[i].fd == fd)
+            return &http->sockets[i];
+    return NULL;
+}
+
+struct evs_socket *evs_http_socket_of_port(struct evs_http *http, int local_port)
 {
     for (size_t i = 0; i < http->socket_count; i++) {
         struct evs_socket *s = &http->sockets[i];
@@ -204,12 +241,12 @@ bool evs_socket_has_unread(const struct evs_socket *socket)
     return socket->http1 && recv(socket->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0;
 }
 
-void evs_http_watch_sockets(struct evs_http *http, CURL *easy)
+void evs_http_watch_sockets(struct evs_transfer *t)
 {
-    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open);
-    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, http);
-    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close);
-    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, http);
+    curl_easy_setopt(t->easy, CURLOPT_OPENSOCKETFUNCTION, on_open);
+    curl_easy_setopt(t->easy, CURLOPT_OPENSOCKETDATA, t);
+    curl_easy_setopt(t->easy, CURLOPT_CLOSESOCKETFUNCTION, on_close);
+    curl_easy_setopt(t->easy, CURLOPT_CLOSESOCKETDATA, t->http); /* a connection may outlive the transfer */
 }
 
 /* A child never speaks on its parent's connections, not even to end them: libcurl would send a TLS

@@ -52,6 +52,7 @@ struct evs_http {
     struct evs_origin origin; /* whose connections these are: after a fork they are not the child's */
     char *capath;      /* where the system's CAs are looked up one by one; NULL: libcurl's default */
     bool guards_pipe;  /* this libcurl can raise SIGPIPE */
+    bool notes_reading; /* it notes that reading began before it knows what there is: before 8.0 */
     bool shares_connections; /* and it keeps count of the requests on one connection */
     struct evs_transfer *all;
     struct evs_socket *sockets; /* that are open: a child closes them, and does nothing else to them */
@@ -68,6 +69,9 @@ struct evs_transfer {
     char text[CURL_ERROR_SIZE];
     struct evs_head head;
     double deadline, connect_deadline;
+    int fd;          /* of the connection that the request was written to; -1: it is closed, or none yet */
+    bool http1;      /* that connection is one of HTTP/1 */
+    bool peer_ended; /* the server had ended that connection before libcurl closed it */
     unsigned writes; /* how often the request was, or was about to be, written */
     const char *method; /* that libcurl was told of */
     bool fresh; /* libcurl was told to make a new connection */
@@ -81,11 +85,20 @@ struct evs_transfer {
     struct evs_transfer *next; /* in http->all */
 };
 
-/** Have `easy` open and close its sockets through `http`, which keeps count of them. */
-void evs_http_watch_sockets(struct evs_http *http, CURL *easy);
+/** Have libcurl open and close the transfer's sockets through its home, which keeps count of them. */
+void evs_http_watch_sockets(struct evs_transfer *transfer);
 
-/** The socket whose own port this is, valid until another is opened or closed; NULL: none. */
-struct evs_socket *evs_http_socket(struct evs_http *http, int local_port);
+/** Whether the connection of this descriptor is still open on the server's side and has nothing to read. */
+bool evs_socket_is_quiet(int fd);
+
+/** libcurl is about to send the request a second time: end the transfer instead. */
+void evs_transfer_stop_replay(struct evs_transfer *transfer);
+
+/** The open socket of a descriptor, valid until another is opened or closed; NULL: none. */
+struct evs_socket *evs_http_socket(struct evs_http *http, int fd);
+
+/** The same by its own port. */
+struct evs_socket *evs_http_socket_of_port(struct evs_http *http, int local_port);
 
 /**
  * Whether there is something to read on a connection that no request is on: bytes, or its end. Only HTTP/1's

@@ -25,15 +25,68 @@ static size_t on_body(char *data, size_t size, size_t count, void *userdata)
     return t->body.failed ? 0 : size * count;
 }
 
+/* setopt is not free: call it only on a change. */
+static void set_fresh(struct evs_transfer *t, bool fresh)
+{
+    if (t->fresh != fresh)
+        curl_easy_setopt(t->easy, CURLOPT_FRESH_CONNECT, fresh ? 1L : 0L);
+    t->fresh = fresh;
+}
+
+/* --- requests that are written ---------------------------------------------------------------------- */
+
+/* Whether the server refused the HTTP/2 stream unread: by REFUSED_STREAM, or by GOAWAY with a lower last id.
+ * libcurl does not tell, and ends it as a connection that was lost, but of what is lost it either has a text,
+ * or has noted (before 8.0) that reading began. Since 8.0 a look at the socket has to do: it is still open. */
+static bool was_refused(const struct evs_transfer *t)
+{
+    double reading = 0;
+
+    curl_easy_getinfo(t->easy, CURLINFO_STARTTRANSFER_TIME, &reading);
+    if (!t->http->client->endpoint.tls || t->metadata || t->http1 || t->text[0] || t->head.bytes > 0 ||
+        reading > 0)
+        return false;
+    if (t->http->notes_reading)
+        return true;
+    return t->fd >= 0 ? evs_socket_is_quiet(t->fd) : !t->peer_ended;
+}
+
+static void finish_refused(struct evs_transfer *t)
+{
+    t->writes = 0;
+    finish_failed(t, EVS_NETWORK, "the server refused the request's HTTP/2 stream unread", true);
+}
+
+void evs_transfer_stop_replay(struct evs_transfer *t)
+{
+    if (t->finished)
+        return;
+    if (was_refused(t)) {
+        finish_refused(t);
+        return;
+    }
+    t->writes = 1; /* the second was stopped before it was written */
+    finish_failed(t, EVS_NETWORK, t->text[0] ? t->text : "the connection was closed without an answer", true);
+}
+
+/* The request is, or is about to be, written on the connection with this port. */
+static void note_write(struct evs_transfer *t, const struct evs_socket *socket)
+{
+    t->head = (struct evs_head){0}; /* a proxy's answer was another one */
+    t->fd = socket ? socket->fd : -1;
+    t->http1 = socket && socket->http1;
+    t->peer_ended = !socket;
+    t->writes++;
+}
+
 #ifdef HAVE_PREREQ
 /* Bytes that lie on a kept connection before the request is written are not the answer to it, but libcurl
  * would take them for that: a goodbye (408) of an idle connection, a second 202 to the request before.
  * A connection that the other side has closed shows here too. Frames of HTTP/2 say what they belong to. What
  * a TLS library has decrypted already it keeps to itself: bytes that came in one record with the end of an
  * answer are not seen here. */
-static bool has_unread(const struct evs_transfer *t, int local_port)
+static bool has_unread(const struct evs_transfer *t, const struct evs_socket *socket)
 {
-    const struct evs_socket *socket = evs_http_socket(t->http, local_port);
     long connects = 0;
 
     curl_easy_getinfo(t->easy, CURLINFO_NUM_CONNECTS, &connects);
@@ -45,35 +98,41 @@ static bool has_unread(const struct evs_transfer *t, int local_port)
 static int on_request(void *userdata, char *ip, char *local_ip, int port, int local_port)
 {
     struct evs_transfer *t = userdata;
+    const struct evs_socket *socket = evs_http_socket_of_port(t->http, local_port);
 
     (void)ip;
     (void)local_ip;
     (void)port;
-    if (t->writes == 0 && evs_clock_monotonic() >= t->deadline) {
+    if (t->writes > 0)
+        evs_transfer_stop_replay(t);
+    else if (evs_clock_monotonic() >= t->deadline)
         finish_failed(t, EVS_TIMEOUT, "no time was left to send the request", true);
+    t->stale = !t->finished && has_unread(t, socket);
+    if (t->finished || t->stale)
         return CURL_PREREQFUNC_ABORT;
-    }
-    t->head = (struct evs_head){0}; /* a proxy's answer was another one */
-    t->stale = t->writes == 0 && has_unread(t, local_port);
-    if (t->stale)
-        return CURL_PREREQFUNC_ABORT;
-    return ++t->writes > 1 ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+    note_write(t, socket);
+    return CURL_PREREQFUNC_OK;
 }
 #else
-/* Before 7.80 the repeated request can be seen, not stopped. */
+/* Before 7.80 libcurl only tells that it will repeat a request. Made to take a new connection for that, it asks
+ * for a socket, and gets none. */
 static int on_debug(CURL *easy, curl_infotype type, char *data, size_t size, void *userdata)
 {
     struct evs_transfer *t = userdata;
     struct evs_str text = {data, size};
+    long local_port = 0;
 
-    (void)easy;
-    if (type == CURLINFO_HEADER_OUT && !evs_str_starts(text, EVS_STR("CONNECT "))) {
-        t->head = (struct evs_head){0}; /* a proxy's answer was another one */
-        t->writes++;
-    }
+    if (type == CURLINFO_TEXT && evs_str_starts(text, EVS_STR("Connection died, retrying")))
+        set_fresh(t, true);
+    if (type != CURLINFO_HEADER_OUT || evs_str_starts(text, EVS_STR("CONNECT ")))
+        return 0;
+    curl_easy_getinfo(easy, CURLINFO_LOCAL_PORT, &local_port);
+    note_write(t, evs_http_socket_of_port(t->http, (int)local_port));
     return 0;
 }
 #endif
+
+/* --- answers ---------------------------------------------------------------------------------------- */
 
 /* Takes a line of a head, or a trailer: libcurl calls an answer whole that was cut inside its head. */
 static size_t on_header(char *data, size_t size, size_t count, void *userdata)
@@ -179,6 +238,7 @@ struct evs_transfer *evs_transfer_new(struct evs_http *http)
         return NULL;
     }
     t->http = http;
+    t->fd = -1;
     t->next = http->all;
     http->all = t;
     curl_easy_setopt(t->easy, CURLOPT_NOSIGNAL, 1L);
@@ -189,7 +249,7 @@ struct evs_transfer *evs_transfer_new(struct evs_http *http)
 #endif
     curl_easy_setopt(t->easy, CURLOPT_PIPEWAIT, 1L); /* for a stream on a connection that is being made */
     set_callbacks(t);
-    evs_http_watch_sockets(http, t->easy);
+    evs_http_watch_sockets(t);
     set_tls(t->easy, http);
     set_peer(t, false);
     return t;
@@ -248,14 +308,6 @@ static void set_method(struct evs_transfer *t, const char *method)
     t->method = method;
 }
 
-/* Only to be told when it changes. */
-static void set_fresh(struct evs_transfer *t, bool fresh)
-{
-    if (t->fresh != fresh)
-        curl_easy_setopt(t->easy, CURLOPT_FRESH_CONNECT, fresh ? 1L : 0L);
-    t->fresh = fresh;
-}
-
 #ifndef HAVE_PREREQ
 /* What has_unread is for, where libcurl does not tell which connection it will use: any kept one counts,
  * while no other transfer runs. */
@@ -283,6 +335,7 @@ void evs_transfer_start(struct evs_transfer *t, const struct evs_want *want, siz
     t->body.max = limit;
     t->text[0] = '\0';
     t->writes = 0;
+    t->fd = -1;
     t->head = (struct evs_head){0};
     t->stale = t->finished = false;
     t->answer = (struct evs_answer){0};
@@ -345,14 +398,11 @@ static long proxy_refusal(const struct evs_transfer *t)
     return t->writes == 0 && status >= 300 ? status : 0;
 }
 
-/* HTTP/1 answers: the connection is not shared. */
+/* HTTP/1 answered: the connection is not shared. */
 static void note_http1(const struct evs_transfer *t)
 {
-    long local_port = 0;
-    struct evs_socket *socket;
+    struct evs_socket *socket = evs_http_socket(t->http, t->fd);
 
-    curl_easy_getinfo(t->easy, CURLINFO_LOCAL_PORT, &local_port);
-    socket = evs_http_socket(t->http, (int)local_port);
     if (socket)
         socket->http1 = true;
 }
@@ -398,15 +448,11 @@ void evs_transfer_finish(struct evs_transfer *t, CURLcode result)
         t->finished = true;
         return;
     }
-    code = code_of(result, &passing);
-#ifdef HAVE_PREREQ
-    if (result == CURLE_ABORTED_BY_CALLBACK && t->writes > 1) {
-        t->writes = 1; /* the second was stopped before it was written */
-        t->answer.replays = 0;
-        finish_failed(t, EVS_NETWORK, "the connection was closed without an answer", true);
+    if (result == CURLE_HTTP2 && t->writes > 0 && t->http->notes_reading && was_refused(t)) {
+        finish_refused(t);
         return;
     }
-#endif
+    code = code_of(result, &passing);
     if (proxy_refusal(t) > 0) {
         code = EVS_PROXY;
         passing = proxy_refusal(t) >= 502 && proxy_refusal(t) <= 504; /* about the moment */
