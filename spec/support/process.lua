@@ -65,7 +65,8 @@ function process.interpreter()
   return preload() .. "exec " .. quote(interpreter()) .. ' "$@"\n'
 end
 
--- The shell tells the script's process id in the first line and its exit status in the last.
+-- The first line is the script's process id, told before the script says anything, and the last its
+-- exit status.
 local function command(script, errors, environment, shell)
   unwanted = unwanted or read_names()
   local parts = { #unwanted > 0 and "unset " .. table.concat(unwanted, " ") .. "\n" or "" }
@@ -74,8 +75,12 @@ local function command(script, errors, environment, shell)
   end
   parts[#parts + 1] = preload()
   parts[#parts + 1] = (shell.before or "") .. "\n"
-  parts[#parts + 1] = ("%s %s 2>%s </dev/null %s &\necho $!\nwait $!\necho \"status $?\"\n"):format(
-    quote(interpreter()), quote(script), quote(errors), shell.redirections or "")
+  parts[#parts + 1] = ([[
+exec 9>&1
+sh -c 'echo $$ >&9; exec "$0" "$1" 9>&-' %s %s 2>%s </dev/null %s &
+wait $!
+echo "status $?"
+]]):format(quote(interpreter()), quote(script), quote(errors), shell.redirections or "")
   return table.concat(parts)
 end
 
