@@ -102,8 +102,9 @@ help: ## Show this list
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1 /p' Makefile | \
 	    while read -r target what; do printf 'make %-15s %s\n' "$$target" "$$what"; done
 
-evs.so: build/5.4/evs.so
-	$(call say,copy)$(INSTALL) -m 755 $< $@
+# A copy, whatever its time says: LuaRocks leaves a module of another Lua under this name.
+evs.so: build/5.4/evs.so FORCE
+	@cmp -s $< $@ || { echo 'copy $@'; $(INSTALL) -m 755 $< $@; }
 
 $(BUILD)/evs.so: $(OBJECTS)
 	$(call say,link)$(LINK) -o $@ $(OBJECTS) $(LIBS)
@@ -126,10 +127,20 @@ $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,cc  )$(COMPILE) -fvisibility=hidden -MMD -MP -c -o $@ $<
 
-# Changes only when the flags do, and everything is then compiled anew.
+# Changes only when the flags do, and everything is then compiled anew. Headers of another Lua than LUA
+# names are an error: 5.4's have 504 for a number.
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
-	@echo '$(COMPILE) $(LINK)' | cmp -s - $@ || echo '$(COMPILE) $(LINK)' >$@
+	@if ! echo '$(COMPILE) $(LINK)' | cmp -s - $@; then \
+	    has=$$(printf '#include <lua.h>\nhas LUA_VERSION_NUM\n' | \
+	        $(COMPILE) -x c -E -P - 2>/dev/null | sed -n 's/^has //p'); \
+	    if [ "$${has:-$(subst .,0,$(LUA_ABI))}" != "$(subst .,0,$(LUA_ABI))" ]; then \
+	        echo "LUA=$(LUA) needs the headers of Lua $(LUA_ABI), but$(lua_headers:-I%= %) has those of" \
+	            "$${has%0?}.$${has#?0}: name their folder by LUA_INCDIR=" >&2; \
+	        exit 1; \
+	    fi; \
+	    echo '$(COMPILE) $(LINK)' >$@; \
+	fi
 
 -include $(OBJECTS:.o=.d) $(BUILD)/src/evs/cli/system.d $(BUILD)/spec/support/core_probe.d
 
@@ -167,6 +178,7 @@ uninstall: ## Remove what install has put under PREFIX
 	@for file in $(lua_modules); do rm -f "$(DESTDIR)$(LUADIR)/$$file"; done
 	@for pair in $(data_files); do rm -f "$(DESTDIR)$(PREFIX)/$${pair#*:}"; done
 	@cd '$(DESTDIR)$(LIBDIR)' && rmdir -p evs/cli 2>/dev/null || :
+	@cd '$(DESTDIR)$(LUADIR)' && rmdir -p $(sort $(dir $(lua_modules))) 2>/dev/null || :
 	@cd '$(DESTDIR)$(LUADIR)' && rmdir evs/cli/commands evs/cli evs/retention evs resty/evs resty \
 	    2>/dev/null || :
 

@@ -50,10 +50,26 @@ function facts.get(name)
   return all[name]
 end
 
---- The facts as name=value lines, in a fixed order.
+-- What scripts take from the environment: each variable, and the fact that it is.
+local ENVIRONMENT = {
+  "HUAWEICLOUD_SDK_AK", "ak", "HUAWEICLOUD_SDK_SK", "sk",
+  "HUAWEICLOUD_SDK_PROJECT_ID", "project_id",
+  "EVS_ENDPOINT", "tls_endpoint", "EVS_CA_FILE", "ca_file",
+}
+
+local function environment()
+  local words = { "export" }
+  for i = 1, #ENVIRONMENT, 2 do
+    words[#words + 1] = ENVIRONMENT[i] .. "='" .. all[ENVIRONMENT[i + 1]] .. "'"
+  end
+  return table.concat(words, " ") .. "\n"
+end
+
+--- The facts as name=value lines, in a fixed order, and a line for a shell to evaluate.
 function facts.lines()
   local lines = {}
   for _, name in ipairs(ORDER) do lines[#lines + 1] = name .. "=" .. all[name] .. "\n" end
+  lines[#lines + 1] = environment()
   return table.concat(lines)
 end
 

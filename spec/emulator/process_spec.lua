@@ -56,6 +56,24 @@ describe("the process", function()
     assert.is_true(socket.gettime() - began < 5)
   end)
 
+  it("prints a line for a shell to evaluate, which has what scripts look for", function()
+    local words = output_of([[
+      facts=$(mktemp)
+      spec/emulator/start --parent $$ >"$facts" &
+      until grep -qx ready "$facts"; do sleep 0.05; done
+      eval "$(grep '^export ' "$facts")"
+      cat "$facts"
+      sh -c 'echo "$EVS_ENDPOINT $EVS_CA_FILE $HUAWEICLOUD_SDK_AK $HUAWEICLOUD_SDK_SK"'
+      rm "$facts"
+      kill $!]])
+    local expected = {}
+    for i, name in ipairs { "tls_endpoint", "ca_file", "ak", "sk" } do
+      expected[i] = words:match("\n" .. name .. "=([^\n]+)")
+    end
+    assert.equal(4, #expected)
+    assert.equal(table.concat(expected, " "), words:match("\nready\n([^\n]+)"))
+  end)
+
   it("runs from a copy of its folder, whatever its name, and from a link", function()
     local folder = output_of("mktemp -d"):match("%S+")
     output_of(("cp -r spec/emulator '%s/my evs' && ln -s 'my evs/start' '%s/evs'"):format(
