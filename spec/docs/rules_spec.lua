@@ -3,7 +3,7 @@
 local documents = require "spec.support.documents"
 local machines = require "spec.support.machine"
 
-local rules = documents.section("docs/rules.md", "What is sent again")
+local rules = documents.section("docs/rules.md", "Retries")
 
 -- The table's rows: { answers =, again =, outcome = }; an answer is a status and perhaps a code.
 local function rows()
@@ -22,7 +22,7 @@ local function rows()
   return found
 end
 
--- What comes of a DELETE that is answered so each time: whether it was sent again, and the outcome.
+-- What comes of a DELETE that is answered so each time: whether it was retried, and the outcome.
 local function run(status, code)
   local clock = machines.clock()
   local client = machines.client { guard = false, retries = 1 }
@@ -45,7 +45,7 @@ local function run(status, code)
 end
 
 describe("docs/rules.md", function()
-  it("says of each answer whether it is sent again, and its outcome", function()
+  it("says of each answer whether it is retried, and its outcome", function()
     local count = 0
     for _, row in ipairs(rows()) do
       for _, answer in ipairs(row.answers) do
