@@ -14,6 +14,9 @@ local function write_audit(events)
   for i, event in ipairs(events) do
     event.run, event.time = event.run or "r1", "2026-11-24T10:00:00.000Z"
     if event.event == "intent" then event.project_id = event.project_id or emulator.project_id end
+    if event.event == "start" then
+      event.api, event.endpoint = event.api or "v2", event.endpoint or emulator.endpoint
+    end
     lines[i] = cjson.encode(event) .. "\n"
   end
   local path = command.file("audit")
@@ -81,12 +84,25 @@ describe("evs resume", function()
     assert.same({}, read_ends(path))
   end)
 
+  it("looks in the API that the run had: what is missing in another is not gone", function()
+    emulator:put { { id = "a", generation = "standard" } }
+    local path = write_audit { { event = "start", api = "v5" }, intent("a") }
+    assert.equal(1, run("resume " .. path).status)
+    assert.equal("unsent it is still there", read_ends(path).a)
+  end)
+
   it("refuses what is no audit, and one of another project", function()
     local path = write_audit { { event = "start" }, intent("a", { project_id = "other" }) }
     local result = run("resume --yes " .. path)
     assert.equal(2, result.status)
     assert.matches("a was begun in the project other", result.stderr, nil, true)
     assert.equal(2, run("resume /nonexistent").status)
+    for name, value in pairs { api = "v5", endpoint = "http://127.0.0.1:9" } do
+      path = write_audit { { event = "start", [name] = value }, intent("a") }
+      result = run("resume --yes --api v2 " .. path)
+      assert.equal(2, result.status)
+      assert.matches("a was begun in the %u*%l* " .. value:gsub("%p", "%%%0"), result.stderr)
+    end
     command.write(path, "hello\n")
     assert.matches("is no audit", run("resume " .. path).stderr, nil, true)
     assert.equal(2, run("resume --audit x " .. path).status)

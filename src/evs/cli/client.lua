@@ -17,6 +17,9 @@ function client.new(args)
 end
 
 local function ask_project(made)
+  if not made.project_id then
+    failure.raise(failure.USAGE, "this lua-evs cannot ask for the project: give its id")
+  end
   return failure.check(made:project_id())
 end
 
@@ -33,6 +36,17 @@ end
 function client.region(args)
   local region = args.region or os.getenv("HUAWEICLOUD_SDK_REGION")
   return region ~= "" and region or nil
+end
+
+--- The generation of the API that a run talks to. What is missing in one may be there in another.
+function client.api(args)
+  local variable = os.getenv("EVS_API")
+  return args.api or variable ~= "" and variable or "v2"
+end
+
+--- The endpoint of a client.
+function client.endpoint(made)
+  return tostring(made):match("%((%S+),") or tostring(made)
 end
 
 --- How far the server's clock is ahead of this machine's, in seconds: known when the server refused

@@ -6,6 +6,7 @@ local json = require "evs.cli.json"
 local history = {}
 
 local function note_intent(state, event, order)
+  event.start = state.starts[event.run] or {}
   state.open[event.id] = { event = event, order = order }
   state.unsent[event.id] = nil
 end
@@ -18,6 +19,7 @@ end
 
 -- A new run's unsent ones are its own: what an earlier run did not send is for its successor.
 local function note_start(state, event)
+  state.starts[event.run] = event
   if event.command ~= "resume" then state.unsent = {} end
 end
 
@@ -40,12 +42,13 @@ local function in_order(entries)
 end
 
 --- Reads an audit: `open`, the intents without an end, and `unsent`, those of the last run that
--- were not sent; both in the file's order. A line that was cut is passed over: its event did not
--- happen, or is open. Ends the command when the file is no audit.
+-- were not sent; both in the file's order, each with the first event of its run as `start`. A line
+-- that was cut is passed over: its event did not happen, or is open. Ends the command when the file
+-- is no audit.
 function history.read(path)
   local file, err = io.open(path)
   if not file then failure.raise(failure.USAGE, "cannot read the audit: %s", err) end
-  local state, order, known = { open = {}, unsent = {} }, 0, 0
+  local state, order, known = { open = {}, unsent = {}, starts = {} }, 0, 0
   for line in file:lines() do
     local event = json.decode(line)
     order = order + 1

@@ -11,9 +11,9 @@ local FORMAT = 1 -- of the file
 
 local function head(plan, about)
   return json.line("event", "plan", "format", FORMAT, "time", audit.time(),
-    "project_id", about.project, "region", about.region, "policy", about.policy,
-    "filters", about.filters, "delete", #plan.go, "keep", #plan.stay, "spared", #plan.spared,
-    "judged", plan.judged)
+    "project_id", about.project, "region", about.region, "api", about.api,
+    "policy", about.policy, "filters", about.filters, "delete", #plan.go,
+    "keep", #plan.stay, "spared", #plan.spared, "judged", plan.judged)
 end
 
 local function add(lines, event, entries)
@@ -25,7 +25,7 @@ local function add(lines, event, entries)
   end
 end
 
---- The lines of a plan; `about` has project, region, policy and filters.
+--- The lines of a plan; `about` has project, region, api, policy and filters.
 function planfile.lines(plan, about)
   local lines = { head(plan, about) }
   add(lines, "delete", plan.go)

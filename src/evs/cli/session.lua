@@ -18,7 +18,8 @@ function session.open(args, deletes)
   local client = clients.new(args)
   local self = setmetatable({ args = args, client = client }, Session)
   self.project = clients.project(args, client)
-  self.region = clients.region(args)
+  self.region, self.api = clients.region(args), clients.api(args)
+  self.endpoint = clients.endpoint(client)
   if deletes then locks.take(args, self.project) end
   return self
 end
@@ -32,8 +33,9 @@ end
 function Session:record_start(about)
   self.audit = audits.open(self.args)
   local ok, err = self.audit:record("start", "command", self.args.command, "version", evs._VERSION,
-    "project_id", self.project, "region", self.region, "policy", about.policy,
-    "filters", about.filters, "counts", about.counts, "resumes", about.resumes)
+    "project_id", self.project, "region", self.region, "api", self.api,
+    "endpoint", self.endpoint, "policy", about.policy, "filters", about.filters,
+    "counts", about.counts)
   if not ok then
     failure.raise(failure.NOT_DELETED, "%s: nothing was deleted", err)
   end

@@ -42,6 +42,15 @@ local function check_project(args, project)
   args.project = project
 end
 
+-- So is its API: a snapshot of one is missing in another.
+local function check_api(args, api)
+  local named = args.api or os.getenv("EVS_API")
+  if api and named and named ~= "" and named ~= api then
+    failure.raise(failure.USAGE, "the plan is for the API %s, not for %s", api, named)
+  end
+  args.api = api or args.api
+end
+
 -- Splits the plan's entries: items that may go, and { entry =, reason = } of those that may not.
 local function look_again(entries, list)
   local by_id, go, kept = {}, {}, {}
@@ -86,6 +95,7 @@ end
 return function(args)
   local head, entries = planfile.read(args.file)
   check_project(args, head.project_id)
+  check_api(args, head.api)
   check_age(args, head.time)
   local session = sessions.open(args, args.yes)
   local go, kept = look_again(entries, session:list())

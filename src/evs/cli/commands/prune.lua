@@ -14,8 +14,8 @@ local sessions = require "evs.cli.session"
 local STDOUT, STDERR = 1, 2
 
 local function about_plan(session, policy)
-  return { project = session.project, region = session.region, policy = policies.given(policy),
-    filters = filters.given(session.args) }
+  return { project = session.project, region = session.region, api = session.api,
+    policy = policies.given(policy), filters = filters.given(session.args) }
 end
 
 local function show(plan, session, policy)

@@ -12,18 +12,34 @@ local sessions = require "evs.cli.session"
 
 local STDOUT, STDERR = 1, 2
 
--- The project of all events; ends the command when there are several, or when it is not the run's.
-local function project_of(args, events)
-  local named = args.project or os.getenv("HUAWEICLOUD_SDK_PROJECT_ID")
-  if named == "" or named == "auto" then named = nil end
+local function refuse(event, what, was, is)
+  failure.raise(failure.USAGE, "%s was begun in the %s %s, not in %s", event.id, what,
+    tostring(was), tostring(is))
+end
+
+-- What the environment or the command line says, if it says anything.
+local function named(argument, variable)
+  local value = argument or os.getenv(variable)
+  return value ~= "" and value ~= "auto" and value or nil
+end
+
+-- Takes project and API from the events where the command line names none. A snapshot that is
+-- missing in another project, at another endpoint or in another API is not gone.
+local function check_place(args, events)
+  local project = named(args.project, "HUAWEICLOUD_SDK_PROJECT_ID") or events[1].project_id
+  local api = named(args.api, "EVS_API") or events[1].start.api
   for _, event in ipairs(events) do
-    named = named or event.project_id
-    if event.project_id ~= named then
-      failure.raise(failure.USAGE, "%s was begun in the project %s, not in %s", event.id,
-        tostring(event.project_id), named)
-    end
+    if event.project_id ~= project then refuse(event, "project", event.project_id, project) end
+    if event.start.api ~= api then refuse(event, "API", event.start.api, api) end
   end
-  return named
+  args.project, args.api = project, api
+end
+
+local function check_endpoint(session, events)
+  for _, event in ipairs(events) do
+    local was = event.start.endpoint
+    if was ~= session.endpoint then refuse(event, "endpoint", was, session.endpoint) end
+  end
 end
 
 local function item_of(event, recorded)
@@ -72,12 +88,14 @@ end
 
 return function(args)
   local past = history.read(args.file)
-  local wanted = args.yes and past.unsent or {}
-  if #past.open + #wanted == 0 then return say_nothing_open(args) end
-  args.project = project_of(args, past.open)
-  args.project = project_of(args, wanted)
+  local wanted, all = args.yes and past.unsent or {}, {}
+  for _, event in ipairs(past.open) do all[#all + 1] = event end
+  for _, event in ipairs(wanted) do all[#all + 1] = event end
+  if #all == 0 then return say_nothing_open(args) end
+  check_place(args, all)
   args.audit = args.file
   local session = sessions.open(args, true)
+  check_endpoint(session, all)
   session:record_start { counts = { open = #past.open, unsent = #wanted } }
   local settled, items = settle(session, past.open)
   for _, event in ipairs(wanted) do items[#items + 1] = item_of(event, false) end
