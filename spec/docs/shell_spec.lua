@@ -7,8 +7,13 @@ local process = require "spec.support.process"
 
 local emulator = require("spec.support.emulator").start()
 
+-- What the emulator says to export.
+local EXPORTED = { HUAWEICLOUD_SDK_AK = emulator.ak, HUAWEICLOUD_SDK_SK = emulator.sk,
+  HUAWEICLOUD_SDK_PROJECT_ID = emulator.project_id, EVS_ENDPOINT = emulator.tls_endpoint,
+  EVS_CA_FILE = emulator.ca_file }
+
 -- Runs shell text, in which files stand for others: { ["delete.lua"] = its text }.
-local function run(text, files)
+local function run(text, files, environment)
   local names = {}
   text = text:gsub("http://127%.0%.0%.1:8080", emulator.endpoint)
   for name, content in pairs(files or {}) do
@@ -25,7 +30,7 @@ local function run(text, files)
   file:close()
   names[#names + 1] = script
   local result = process.run(("os.exit(os.execute(%q) == true)"):format(
-    "exec sh -eu " .. script))
+    "exec sh -eu " .. script), environment)
   for _, name in ipairs(names) do os.remove(name) end
   return result
 end
@@ -33,9 +38,9 @@ end
 before_each(function() emulator:reset(true) end)
 
 describe("the shell scripts of the pages", function()
-  it("delete a first snapshot, with the keys and ids that the emulator has", function()
+  it("delete a first snapshot, with what the emulator says to export", function()
     local result = run(documents.block("README.md", "emulator.sh"),
-      { ["delete.lua"] = documents.block("README.md", "delete.lua") })
+      { ["delete.lua"] = documents.block("README.md", "delete.lua") }, EXPORTED)
 
     assert.equal("", result.stderr)
     assert.equal(0, result.status)
