@@ -67,12 +67,14 @@ describe("the links", function()
   end)
 end)
 
+local FOLDERS = { "src", "spec", "examples", "library", "tools", "docs", "bench", "man", "contrib" }
+
 -- The changes tell of what was removed, too.
 describe("what pages name", function()
   -- A path in backticks or blocks: a folder of the tree, and what follows.
   it("is in the tree, where it is a path", function()
     for _, page in ipairs(documents.pages()) do
-      for _, folder in ipairs { "examples", "library", "tools", "docs", "bench" } do
+      for _, folder in ipairs(FOLDERS) do
         for path in read(page):gmatch("[^%w/]" .. folder .. "(/[%w_/.-]*%w)") do
           local known = exists(folder .. path) or page == "CHANGELOG.md"
           assert.is_true(known, page .. ": " .. folder .. path)

@@ -18,7 +18,7 @@ end
 --- The names of the files that shell patterns match, sorted.
 function documents.files(patterns)
   local names = {}
-  local pipe = assert(io.popen("ls " .. patterns))
+  local pipe = assert(io.popen("ls " .. patterns .. " 2>/dev/null"))
   for name in pipe:lines() do names[#names + 1] = name end
   pipe:close()
   table.sort(names)
