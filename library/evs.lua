@@ -103,6 +103,7 @@
 ---@field seconds number from its first request to its end
 ---@field status? integer HTTP status of its last answer
 ---@field request_id? string of its last answer
+---@field job_id? string of v5: that the 202 named
 
 ---@alias evs.OnResult fun(id: string, result: true|evs.Error, info: evs.ResultInfo): boolean?
 
@@ -148,7 +149,7 @@
 ---@field name? string
 ---@field status? evs.Status
 ---@field volume_id? string
----@field id? string
+---@field id? string|string[] an array: these snapshots and no others
 ---@field availability_zone? string
 ---@field service_type? string `EVS`, `DSS` or `DESS`
 ---@field dedicated_storage_name? string
@@ -158,7 +159,7 @@
 ---@field snapshot_chain_id? string of v5
 ---@field snapshot_group_id? string of v5
 ---@field tag_key? string of v5
----@field tags? string of v5: a JSON object of keys and values
+---@field tags? table<string, string> of v5
 ---@field limit? integer rows of a page, 2 to 1000 (default 1000)
 
 ---@alias evs.Algorithm "SDK-HMAC-SHA256"|"SDK-HMAC-SM3"|"V11-HMAC-SHA256"
@@ -192,6 +193,7 @@
 ---@field attempts integer
 ---@field status? integer HTTP status of the last answer
 ---@field request_id? string
+---@field job_id? string of v5: that the 202 named
 
 --- What `evs.info` tells.
 ---@class (exact) evs.Info

@@ -149,6 +149,135 @@ describe("a 404 of a region without v5", function()
   end)
 end)
 
+describe("a filter", function()
+  it("of another generation is Client.InvalidArgument, and nothing is sent", function()
+    for api, filter in pairs { v2 = "snapshot_type", v5 = "service_type", cinder = "id" } do
+      local machine = client(api):start("list_snapshots", PROJECT, { [filter] = "x" })
+      local trace = machines.run(machine, {})
+      machines.same_error({ code = "Client.InvalidArgument", attempts = 0 }, trace)
+      assert.matches("filter '" .. filter .. "' is none of the api " .. api, trace.err.message, 1,
+        true)
+    end
+  end)
+
+  it("tags is a JSON object on the wire", function()
+    local trace = machines.run(client("v5"):start("list_snapshots", PROJECT,
+      { tags = { ["a b"] = 'c"d' } }), { { 200, '{"snapshots":[]}' } })
+    assert.same({}, trace.result)
+    assert.matches("tags=%7B%22a%20b%22%3A%22c%5C%22d%22%7D", trace.requests[1].url, 1, true)
+    trace = machines.run(client("v5"):start("list_snapshots", PROJECT, { tags = {} }), {})
+    machines.same_error({ code = "Client.InvalidArgument", attempts = 0 }, trace)
+  end)
+end)
+
+describe("a list of certain ids", function()
+  -- An answer that shows these ids.
+  local function page_of(ids)
+    local rows = {}
+    for i, id in ipairs(ids) do rows[i] = { id = id, status = "available" } end
+    return { 200, cjson.encode { snapshots = rows } }
+  end
+
+  local function page(...) return page_of { ... } end
+
+  local function ask(api, ids, script)
+    return machines.run(client(api):start("list_snapshots", PROJECT, { id = ids }), script)
+  end
+
+  local function ids_of(rows)
+    local found = {}
+    for i, row in ipairs(rows) do found[i] = row.id end
+    return table.concat(found, " ")
+  end
+
+  it("asks in ascending order, each once: v2 by repeated keys, v5 by one", function()
+    local trace = ask("v2", { "c", "a", "b", "a" }, { page("a", "c") })
+    assert.equal("a c", ids_of(trace.result))
+    assert.matches("?id=a&id=b&id=c&limit=1000$", trace.requests[1].url)
+    trace = ask("v5", { "c", "a" }, { page("a", "c") })
+    assert.matches("?ids=a%2Cc&limit=1000", trace.requests[1].url, 1, true)
+  end)
+
+  it("asks for sixty at a time, of any number", function()
+    local ids, script = {}, {}
+    for i = 1, 150 do ids[i] = ("id-%03d"):format(i) end
+    for from = 1, 150, 60 do
+      local asked = {}
+      for i = from, math.min(from + 59, 150) do asked[#asked + 1] = ids[i] end
+      script[#script + 1] = page_of(asked)
+    end
+    local trace = ask("v2", ids, script)
+    assert.equal(3, #trace.requests)
+    assert.equal(150, #trace.result)
+    for i, request in ipairs(trace.requests) do
+      local _, count = request.url:gsub("[?&]id=", "")
+      assert.equal(i < 3 and 60 or 30, count)
+    end
+  end)
+
+  it("takes no row of an id that was not asked for, and none twice", function()
+    assert.equal("a", ids_of(ask("v2", { "a", "b" }, { page("x", "a", "y", "a") }).result))
+  end)
+
+  it("of a malformed id, or of none, is Client.InvalidArgument that names its place", function()
+    local trace = ask("v2", { "a", "b c" }, {})
+    machines.same_error({ code = "Client.InvalidArgument", attempts = 0 }, trace)
+    assert.matches("filter 'id'[2]", trace.err.message, 1, true)
+    machines.same_error({ code = "Client.InvalidArgument", attempts = 0 }, ask("v2", {}, {}))
+  end)
+
+  it("tells its pages in each_snapshot", function()
+    local ids = {}
+    for i = 1, 61 do ids[i] = ("id-%03d"):format(i) end
+    local machine = client("v2"):start("each_snapshot", PROJECT, { id = ids })
+    local counts = {}
+    for _ = 1, 10 do
+      local step, value = machine:next(0, machines.WALL)
+      if step == "send" then
+        machine:reply(200, {}, page(value.url:find("id-001", 1, true) and "id-001" or "id-061")[2])
+      elseif step == "page" then
+        counts[#counts + 1] = #value
+      else
+        break
+      end
+    end
+    assert.same({ 1, 1 }, counts)
+  end)
+end)
+
+describe("the job of a deletion", function()
+  local function job_of(body, api)
+    local a_client = client(api or "v5")
+    assert.is_true(machines.delete({ guard = false }, { { 202, body } }, a_client).result)
+    return a_client:last().job_id
+  end
+
+  it("is in last(): text, cleaned, at most 128 bytes, else nil", function()
+    assert.equal("45dd412a-bc5c", job_of('{"job_id":"45dd412a-bc5c"}'))
+    assert.equal(("x"):rep(128), job_of('{"job_id":"' .. ("x"):rep(128) .. '"}'))
+    for _, body in ipairs { "", "{}", "no JSON", '{"job_id":7}', '{"job_id":null}',
+      '{"job_id":"' .. ("x"):rep(129) .. '"}', '{"job_id":"a\\u0007b"}', "{",
+      '{"job_id":"' .. machines.SK .. '"}' } do
+      assert.is_nil(job_of(body), body)
+    end
+  end)
+
+  it("is still there after a wait, and not of the call before", function()
+    local a_client = client("v5")
+    local missing = { 404, machines.evs_error("EVS.5404") }
+    local trace = machines.delete({ guard = false, wait = 30 },
+      { { 202, '{"job_id":"job-1"}' }, shown { status = "deleting" }, missing }, a_client)
+    assert.is_true(trace.result)
+    assert.equal("job-1", a_client:last().job_id)
+    machines.delete({ guard = false }, { { 202 } }, a_client)
+    assert.is_nil(a_client:last().job_id)
+  end)
+
+  it("is not looked for in v2", function()
+    assert.is_nil(job_of('{"job_id":"1"}', "v2"))
+  end)
+end)
+
 describe("a list of v5", function()
   local function list(options, between, filter)
     local rows = paging.new(options)

@@ -11,6 +11,7 @@ static void reset(struct evs_flow *flow, const struct evs_flow_type *type, struc
     flow->client = client;
     flow->page = false;
     flow->status = 0;
+    flow->job_id[0] = '\0';
     flow->budget = (struct evs_budget){0};
     flow->exchange.client = client;
     flow->exchange.state = EVS_X_ENDED;
@@ -112,6 +113,8 @@ void evs_flow_reply(struct evs_flow *flow, const struct evs_facts *facts)
 
     if (own)
         flow->status = facts->status;
+    if (facts->job_id.len > 0)
+        evs_client_name_show(flow->client, flow->job_id, sizeof flow->job_id, facts->job_id);
     if (evs_exchange_reply(&flow->exchange, facts))
         flow->type->concluded(flow, meaning_of(flow, facts), facts);
 }

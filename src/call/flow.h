@@ -34,6 +34,7 @@ struct evs_flow {
     bool page;  /**< a list has read a page that evs_flow_next has yet to tell */
     int status; /**< of the last answer; 0: none yet */
     char project[256], id[256];
+    char job_id[129]; /**< that the 202 named; empty: none */
     struct evs_error error; /**< the last failure; when it failed, what it ends with */
 };
 

@@ -245,6 +245,10 @@ static void push_info(lua_State *L, const struct evs_call *call)
         lua_pushstring(L, request_id);
         lua_setfield(L, -2, "request_id");
     }
+    if (flow->job_id[0]) {
+        lua_pushstring(L, flow->job_id);
+        lua_setfield(L, -2, "job_id");
+    }
 }
 
 void evs_lua_batch_push_result(lua_State *L, int index, struct evs_call *call)

@@ -130,6 +130,10 @@ static int last(lua_State *L)
         lua_pushstring(L, request_id);
         lua_setfield(L, -2, "request_id");
     }
+    if (call->job_id[0]) {
+        lua_pushstring(L, call->job_id);
+        lua_setfield(L, -2, "job_id");
+    }
     return 1;
 }
 

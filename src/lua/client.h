@@ -15,7 +15,7 @@ struct evs_lua_last {
     bool known;
     int status;
     unsigned attempts;
-    char request_id[129];
+    char request_id[129], job_id[129];
     const struct evs_transfer *transfer; /**< that still holds the request id; NULL: see request_id */
 };
 

@@ -103,6 +103,7 @@ static void reply(struct driver *d, struct evs_call *call, const struct evs_answ
     struct evs_lua_answer answer = {.status = got->status,
                                     .body = got->body,
                                     .body_cut = got->body_cut,
+                                    .names_job = d->client->core.api->names_job,
                                     .header = header_of_transfer,
                                     .source = call->transfer};
     struct evs_facts facts;

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #define DECODE "evs.json.decode"
+#define ENCODE "evs.json.encode"
 #define PROJECT_FIELD "os-extended-snapshot-attributes:project_id"
 #define OWNER_FIELD "project_id"
 #define BACKUP_MARK "__system__enableActive"
@@ -28,6 +29,8 @@ void evs_lua_json_setup(lua_State *L)
         lua_getfield(L, -1, "decode_invalid_numbers");
         lua_pushboolean(L, 0);
         lua_call(L, 1, 0);
+        lua_getfield(L, -1, "encode");
+        lua_setfield(L, LUA_REGISTRYINDEX, ENCODE);
         lua_getfield(L, -1, "decode");
         lua_setfield(L, LUA_REGISTRYINDEX, DECODE);
         lua_pop(L, 2);
@@ -273,15 +276,27 @@ struct evs_str evs_lua_request_id(const struct evs_lua_answer *answer)
     return id;
 }
 
+/* Push the decoded body of a 202, where it may name a job, or nil. */
+static bool push_accepted(lua_State *L, const struct evs_lua_answer *answer, struct evs_facts *facts)
+{
+    if (!answer->names_job) {
+        lua_pushnil(L);
+        return true;
+    }
+    if (!push_decoded(L, answer))
+        return false;
+    if (lua_istable(L, -1))
+        facts->job_id = string_field(L, lua_gettop(L), "job_id");
+    return true;
+}
+
 bool evs_lua_json_facts(lua_State *L, const struct evs_lua_answer *answer, struct evs_facts *facts)
 {
     int index;
 
     *facts = (struct evs_facts){.status = answer->status, .retry_after = -1, .date = -1};
-    if (answer->status == 202) {
-        lua_pushnil(L);
-        return true;
-    }
+    if (answer->status == 202)
+        return push_accepted(L, answer, facts);
     facts->body = answer->body;
     facts->request_id = evs_lua_request_id(answer);
     facts->date = evs_date_parse(answer->header(answer->source, "date"));
@@ -371,6 +386,13 @@ void evs_lua_json_push_snapshot(lua_State *L)
     show(L);
 }
 
+void evs_lua_json_encode(lua_State *L)
+{
+    lua_getfield(L, LUA_REGISTRYINDEX, ENCODE);
+    lua_insert(L, -2);
+    lua_call(L, 1, 1);
+}
+
 /* --- pages ------------------------------------------------------------------------------------------ */
 
 /* Push row `i` of the array at `rows`, and its id above it; false (and nothing pushed) for a row without. */
@@ -387,15 +409,16 @@ static bool push_row(lua_State *L, int rows, size_t i)
     return false;
 }
 
-/* Whether the id at the top is in the table at `seen`; pops it. */
-static bool pop_is_seen(lua_State *L, int seen)
+/* Whether the row whose id is at the top is of no use: `seen` has it already, or, when a list is of certain
+ * ids alone (which are false there), has it not. Pops the id. */
+static bool pop_is_useless(lua_State *L, int seen, bool certain)
 {
-    bool known;
+    bool useless;
 
     lua_rawget(L, seen);
-    known = lua_toboolean(L, -1);
+    useless = lua_toboolean(L, -1) || (certain && lua_isnil(L, -1));
     lua_pop(L, 1);
-    return known;
+    return useless;
 }
 
 /* The `href` of the link whose `rel` is "next". */
@@ -449,7 +472,7 @@ static bool count_rows(lua_State *L, int rows, int seen, struct evs_page *page)
 
         if (!push_row(L, rows, i))
             return false;
-        known = pop_is_seen(L, seen);
+        known = pop_is_useless(L, seen, false);
         lua_pop(L, 1);
         page->fresh += !known;
         page->first_known = page->first_known || (i == 1 && known);
@@ -475,7 +498,7 @@ bool evs_lua_json_page(lua_State *L, int body, int seen, struct evs_page *page)
     return whole;
 }
 
-void evs_lua_json_take_rows(lua_State *L, int body, int seen, int rows)
+void evs_lua_json_take_rows(lua_State *L, int body, int seen, bool certain, int rows)
 {
     size_t count = evs_compat_rawlen(L, rows);
     int page;
@@ -486,7 +509,7 @@ void evs_lua_json_take_rows(lua_State *L, int body, int seen, int rows)
         if (!push_row(L, page, i))
             continue;
         lua_pushvalue(L, -1);
-        if (pop_is_seen(L, seen)) {
+        if (pop_is_useless(L, seen, certain)) {
             lua_pop(L, 2);
             continue;
         }

@@ -20,6 +20,7 @@ struct evs_lua_answer {
     int status;
     struct evs_str body;
     bool body_cut; /**< more of it was not read */
+    bool names_job; /**< a 202 is looked into for a job_id */
     /** The value of a header, by its lower-case name; empty: there is none. */
     struct evs_str (*header)(void *source, const char *name);
     void *source;
@@ -27,8 +28,8 @@ struct evs_lua_answer {
 
 /**
  * Decode `answer` into `facts`. Pushes one value, the decoded body (nil when it is no JSON object),
- * which keeps the facts' slices alive. A 202 is not looked into, and its request id is not
- * looked up: whatever it says, it is EVS's yes. False when Ctrl-C or the end of memory came in between:
+ * which keeps the facts' slices alive. A 202 is looked into for a job_id alone, and only where its
+ * generation has one; its request id is not looked up: whatever it says, it is EVS's yes. False when Ctrl-C or the end of memory came in between:
  * the value is that error then, which the caller has to raise.
  */
 bool evs_lua_json_facts(lua_State *L, const struct evs_lua_answer *answer, struct evs_facts *facts);
@@ -50,9 +51,13 @@ bool evs_lua_json_page(lua_State *L, int body, int seen, struct evs_page *page);
 
 /**
  * Append the rows of the page in the decoded body at `body` that are not in the table at `seen` to the
- * array at `rows`, as scripts see them, and note them in `seen`.
+ * array at `rows`, as scripts see them, and note them in `seen`. When `certain`, the list is of certain ids:
+ * only rows are taken whose id is false in `seen`.
  */
-void evs_lua_json_take_rows(lua_State *L, int body, int seen, int rows);
+void evs_lua_json_take_rows(lua_State *L, int body, int seen, bool certain, int rows);
+
+/** Replace the table at the top by its JSON. */
+void evs_lua_json_encode(lua_State *L);
 
 /**
  * From a decoded body at the top, push its `snapshot` as scripts see it: every JSON null is nil, but

@@ -68,6 +68,21 @@ static void begin_rows(lua_State *L, int index)
     evs_lua_machine_keep(L, index, EVS_MACHINE_SEEN);
 }
 
+/* A list of certain snapshots takes their rows alone. */
+static void note_certain(lua_State *L, int index, const struct evs_listing *listing)
+{
+    evs_lua_machine_push_kept(L, index, EVS_MACHINE_SEEN);
+    for (size_t at = 0; at < listing->ids.len;) {
+        struct evs_str id = evs_str(listing->ids.data + at);
+
+        lua_pushlstring(L, id.data, id.len);
+        lua_pushboolean(L, 0);
+        lua_rawset(L, -3);
+        at += id.len + 1;
+    }
+    lua_pop(L, 1);
+}
+
 void evs_lua_machine_begin(lua_State *L, const struct evs_flow_type *type, int arg, bool paged)
 {
     int index = lua_gettop(L);
@@ -86,7 +101,8 @@ void evs_lua_machine_begin(lua_State *L, const struct evs_flow_type *type, int a
     } else {
         begin_rows(L, index);
         call->as.listing.paged = paged;
-        usable = evs_lua_filter_read(L, arg + 1, &call->as.listing, &error);
+        usable = evs_lua_filter_read(L, arg + 1, &client->core, &call->as.listing, &error);
+        note_certain(L, index, &call->as.listing);
     }
     usable = evs_lua_options_read(L, arg + 2, EVS_AT_CALL, &settings,
                                   usable ? &error : &(struct evs_error){0}) && usable;
@@ -116,7 +132,7 @@ static void reply_page(lua_State *L, int index, struct evs_call *call, struct ev
     evs_engine_reply(call, facts);
     if (call->as.listing.accepted) {
         evs_lua_machine_push_kept(L, index, EVS_MACHINE_RESULT);
-        evs_lua_json_take_rows(L, body, body + 1, body + 2);
+        evs_lua_json_take_rows(L, body, body + 1, call->as.listing.ids.len > 0, body + 2);
     }
     lua_settop(L, body);
 }
@@ -169,6 +185,7 @@ void evs_lua_machine_tell(struct evs_lua_machine *machine)
     last->known = true;
     last->attempts = call->as.flow.budget.attempts;
     last->status = call->as.flow.status;
+    strcpy(last->job_id, call->as.flow.job_id);
     strcpy(last->request_id, failed ? call->as.flow.error.request_id : call->request_id);
     last->transfer = failed ? NULL : call->transfer;
 }

@@ -69,12 +69,14 @@ static int push_sleep(lua_State *L, double seconds)
 static int take_answer(lua_State *L, struct evs_call *call, const struct evs_lua_told *told)
 {
     struct evs_lua_attempt attempt = evs_lua_attempt(call);
+    struct evs_lua_answer answer = told->answer;
     bool own = !call->metadata;
     struct evs_facts facts;
 
+    answer.names_job = own && call->engine->client->api->names_job;
     evs_client_name_show(call->engine->client, call->request_id, sizeof call->request_id,
-                         evs_lua_request_id(&told->answer));
-    if (!evs_lua_json_facts(L, &told->answer, &facts))
+                         evs_lua_request_id(&answer));
+    if (!evs_lua_json_facts(L, &answer, &facts))
         lua_error(L);
     evs_lua_attempt_answered(&attempt, &facts);
     evs_lua_machine_reply(L, 1, call, &facts);
