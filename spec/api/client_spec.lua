@@ -341,6 +341,34 @@ describe("last", function()
     assert.equal(1, client:last().attempts)
   end)
 
+  it("is of the call before in a function that a call tells: all of it", function()
+    emulator:put { { id = "a" }, { id = "b" } }
+    emulator:misbehave {
+      { method = "DELETE", contains = "/a", headers = { ["X-Request-Id"] = "of-a" } },
+      { method = "DELETE", contains = "/b", headers = { ["X-Request-Id"] = "of-b" }, status = 503 },
+    }
+    local client, seen = connect { guard = false, retries = 1 }, {}
+    local function look() seen[#seen + 1] = client:last() or "none" end
+
+    client:delete_snapshot(project, "a", { on_attempt = look })
+    client:delete_snapshot(project, "b", { on_attempt = look })
+
+    local of_a = { request_id = "of-a", attempts = 1, status = 202 }
+    assert.same({ "none", of_a, of_a }, seen)
+    assert.same({ 2, 202 }, { client:last().attempts, client:last().status })
+  end)
+
+  it("is of the call before when a call raised", function()
+    emulator:put { { id = "a" }, { id = "b" } }
+    emulator:misbehave { { method = "DELETE", contains = "/b",
+      headers = { ["X-Request-Id"] = "of-b" } } }
+    local client = connect { guard = false }
+    client:delete_snapshot(project, "a")
+    local before = client:last()
+    pcall(client.delete_snapshot, client, project, "b", { on_attempt = function() error "no" end })
+    assert.same(before, client:last())
+  end)
+
   it("does not show a secret that the server sends as request id", function()
     emulator:put { id = "a" }
     emulator:misbehave { times = -1, headers = { ["X-Request-Id"] = emulator.sk } }
@@ -351,6 +379,48 @@ describe("last", function()
 end)
 
 describe("on_attempt", function()
+  -- What is told of the attempts of a call, as text.
+  local function attempts_of(options, id)
+    local lines = {}
+    options.on_attempt = function(info)
+      lines[#lines + 1] = ("%s %s %s %s %s"):format(info.method, tostring(info.status),
+        tostring(info.code), tostring(info.request_id), tostring(info.resend))
+      assert.equal(info.resend, info.pause ~= nil)
+      assert.equal(emulator.endpoint, "http://" .. info.host)
+    end
+    connect(options):delete_snapshot(project, id)
+    return table.concat(lines, "\n")
+  end
+
+  it("tells what went wrong, its request id, and whether the request is sent again", function()
+    emulator:put { id = "a" }
+    emulator:misbehave {
+      { method = "GET", headers = { ["X-Request-Id"] = "r1" } },
+      { method = "DELETE", status = 503,
+        headers = { ["X-Request-Id"] = "r2", ["Retry-After"] = "0" } },
+      { method = "DELETE", cut = "before" },
+      { method = "DELETE", headers = { ["X-Request-Id"] = "r4" } },
+    }
+    assert.equal("GET 200 nil r1 false\nDELETE 503 HTTP.503 r2 true\n"
+      .. "DELETE nil Client.Network nil true\nDELETE 202 nil r4 false",
+      attempts_of({ retries = 2 }, "a"))
+  end)
+
+  it("tells a refusal by its code, and nothing of another try", function()
+    emulator:put { id = "a" }
+    emulator:misbehave { status = 409, headers = { ["X-Request-Id"] = "r" },
+      body = { error = { code = "EVS.2068", message = "locked" } } }
+    assert.equal("DELETE 409 EVS.2068 r false", attempts_of({ guard = false, retries = 3 }, "a"))
+  end)
+
+  it("tells of no other try for which no time is left", function()
+    emulator:put { id = "a" }
+    emulator:misbehave { status = 503,
+      headers = { ["Retry-After"] = "60", ["X-Request-Id"] = "r" } }
+    assert.equal("DELETE 503 HTTP.503 r false",
+      attempts_of({ guard = false, retries = 3, timeout = 5 }, "a"))
+  end)
+
   it("tells of each request: method, path, status, seconds, attempt", function()
     emulator:put { id = "a" }
     local seen = {}

@@ -2060,3 +2060,86 @@ describe("a machine", function()
     end
   end)
 end)
+
+describe("what a machine tells at reply and fail", function()
+  it("is what on_attempt would be told, but for the seconds", function()
+    local machine = machines.client():start("delete_snapshot", machines.PROJECT, machines.ID,
+      { guard = false })
+    assert.equal("send", (machine:next(1000, machines.WALL)))
+    local told = machine:reply(503, { ["Retry-After"] = "3", ["X-Request-Id"] = "r" }, "")
+    assert.same({ method = "DELETE", host = "evs.example.com", status = 503, code = "HTTP.503",
+      path = "/v2/" .. machines.PROJECT .. "/cloudsnapshots/" .. machines.ID, request_id = "r",
+      attempt = 1, resend = true, pause = 3 }, told)
+    machine:next(1000, machines.WALL)
+    assert.equal("send", (machine:next(1003, machines.WALL)))
+    told = machine:fail("Client.TLS", "no", false)
+    assert.same({ "Client.TLS", 1, false }, { told.code, told.attempt, told.resend })
+    assert.is_nil(told.status)
+    assert.is_nil(told.request_id)
+  end)
+end)
+
+describe("the request that a machine wants sent", function()
+  local function request_of(operation, what)
+    local limited = machines.client { connect_timeout = 2.5 }
+    local machine = limited:start(operation, machines.PROJECT, what)
+    return select(2, machine:next(1000, machines.WALL))
+  end
+
+  it("has all of its limits: deadline, connect_timeout, limit", function()
+    local request = request_of("delete_snapshot", machines.ID)
+    assert.same({ 1010, 2.5, 2 ^ 20 },
+      { request.deadline, request.connect_timeout, request.limit })
+    assert.equal(2 ^ 24, request_of("list_snapshots").limit)
+  end)
+end)
+
+describe("a page of each_snapshot", function()
+  local PAGE = cjson.encode { snapshots = { machines.snapshot { id = "1" },
+    machines.snapshot { id = "2" } } }
+
+  local function started()
+    local machine = machines.client():start("each_snapshot", machines.PROJECT, { limit = 2 })
+    assert.equal("send", (machine:next(1000, machines.WALL)))
+    return machine
+  end
+
+  it("is told, then the next one is asked for", function()
+    local machine = started()
+    machine:reply(200, {}, PAGE)
+    local what, rows = machine:next(1000, machines.WALL)
+    assert.same({ "page", 2 }, { what, #rows })
+    assert.equal("send", (machine:next(1000, machines.WALL)))
+  end)
+
+  it("that was read and not told is not told after cancel: the list has stopped", function()
+    local machine = started()
+    machine:reply(200, {}, PAGE)
+    machine:cancel()
+    local what, result, err = machine:next(1000, machines.WALL)
+    assert.same({ "done", "Client.Stopped" }, { what, err and err.code })
+    assert.is_nil(result)
+  end)
+
+  it("that is the last one is told after cancel as well: the list had ended", function()
+    local machine = started()
+    machine:reply(200, {}, PAGE)
+    machine:next(1000, machines.WALL)
+    machine:next(1000, machines.WALL)
+    machine:reply(200, {}, cjson.encode { snapshots = { machines.snapshot { id = "2" } } })
+    machine:cancel()
+    assert.same({ "done", true }, { machine:next(1000, machines.WALL) })
+  end)
+end)
+
+describe("a machine whose __gc a script has called", function()
+  it("raises, and does not crash", function()
+    for _, operation in ipairs { "show_snapshot", "delete_snapshots" } do
+      local machine = machines.client():start(operation, machines.PROJECT,
+        operation == "show_snapshot" and machines.ID or nil)
+      getmetatable(machine).__gc(machine)
+      assert.is_false(pcall(machine.next, machine, 1000, machines.WALL))
+      getmetatable(machine).__gc(machine)
+    end
+  end)
+end)
