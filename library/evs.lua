@@ -124,11 +124,12 @@
 ---@field errors table<string, evs.Error> of the failed and unknown; of a function's ids 1,000
 ---@field stopped? any why it ended early: an error, or what the function of ids gave as one
 
---- Options of a client. An option wins over the environment. The endpoint of a region is
---- `https://evs.REGION.myhuaweicloud.com`. `ak`, `sk` and `security_token` exclude `token`. Without
---- any of them keys come from the environment, from the file `~/.huaweicloud/credentials` (or the
---- one that `HUAWEICLOUD_SDK_CREDENTIALS_FILE` names), or from the metadata service of a server.
----@class (exact) evs.Options : evs.BatchOptions
+--- Options of every client, in scripts and in nginx. An option wins over the environment. The
+--- endpoint of a region is `https://evs.REGION.myhuaweicloud.com`. `ak`, `sk` and `security_token`
+--- exclude `token`. Without any of them keys come from the environment, from the file
+--- `~/.huaweicloud/credentials` (or the one that `HUAWEICLOUD_SDK_CREDENTIALS_FILE` names), or from
+--- the metadata service of a server.
+---@class (exact) evs.ClientOptions : evs.BatchOptions
 ---@field region? string `ap-southeast-1` (default from `HUAWEICLOUD_SDK_REGION`)
 ---@field api? "v2"|"v5"|"cinder" generation of the interface (default from `EVS_API`, else v2)
 ---@field endpoint? string scheme, host, port, nothing else (default from `EVS_ENDPOINT`)
@@ -137,12 +138,15 @@
 ---@field security_token? string of temporary keys (default from `HUAWEICLOUD_SDK_SECURITY_TOKEN`)
 ---@field token? string IAM token, sent in place of a signature (default from `EVS_TOKEN`)
 ---@field algorithm? evs.Algorithm (default `SDK-HMAC-SHA256`)
----@field ca_file? string PEM file of all CAs to trust (default from `EVS_CA_FILE`, else libcurl's)
 ---@field tls_verify? boolean false accepts any certificate (default true)
 ---@field allow_http? boolean http to hosts other than loopback (default false)
----@field proxy? string proxy for https; "" is none (default from `HTTPS_PROXY`, `NO_PROXY`)
 ---@field user_agent? string (default `lua-evs/` and the version)
 ---@field connect_timeout? number seconds to connect, name and TLS included (default 5)
+
+--- Options of `evs.new`.
+---@class (exact) evs.Options : evs.ClientOptions
+---@field ca_file? string PEM file of all CAs to trust (default from `EVS_CA_FILE`, else libcurl's)
+---@field proxy? string proxy for https; "" is none (default from `HTTPS_PROXY`, `NO_PROXY`)
 
 --- Which snapshots to list, and how. A filter that is given must not be empty.
 ---@class (exact) evs.Filter

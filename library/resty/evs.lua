@@ -20,18 +20,7 @@
 ---@alias resty.evs.Transport fun(request: resty.evs.Request): integer?, table|evs.Failure, string, false|"maybe"|nil
 
 --- Options of a client: those of `evs.new` that do not need libcurl, and two more.
----@class (exact) resty.evs.Options : evs.BatchOptions
----@field region? string `ap-southeast-1` (default from `HUAWEICLOUD_SDK_REGION`)
----@field endpoint? string scheme, host, port, nothing else (default from `EVS_ENDPOINT`)
----@field ak? string access key (default from `HUAWEICLOUD_SDK_AK`)
----@field sk? string secret key (default from `HUAWEICLOUD_SDK_SK`)
----@field security_token? string (default from `HUAWEICLOUD_SDK_SECURITY_TOKEN`)
----@field token? string IAM token, sent in place of a signature (default from `EVS_TOKEN`)
----@field algorithm? evs.Algorithm (default `SDK-HMAC-SHA256`)
----@field tls_verify? boolean false accepts any certificate (default true)
----@field allow_http? boolean http to hosts other than loopback (default false)
----@field user_agent? string (default `lua-evs/` and the version)
----@field connect_timeout? number seconds to connect, name and TLS included (default 5)
+---@class (exact) resty.evs.Options : evs.ClientOptions
 ---@field shared? string a `lua_shared_dict` in which workers share what they know of the key
 ---@field transport? resty.evs.Transport in place of cosockets
 
