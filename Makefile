@@ -82,7 +82,9 @@ SOURCES := lua_evs.c $(CORE) $(sort $(wildcard src/lua/*.c))
 OBJECTS  = $(SOURCES:%.c=$(BUILD)/%.o)
 PROBE    = $(wildcard spec/support/core_probe.c)
 SYSTEM   = $(BUILD)/evs/cli/system.so
-MODULES  = $(BUILD)/evs.so $(SYSTEM) $(PROBE:%.c=$(BUILD)/core_probe.so)
+EXPLORER = $(sort $(wildcard spec/model/explorer/*.c))
+MODULES  = $(BUILD)/evs.so $(SYSTEM) $(PROBE:%.c=$(BUILD)/core_probe.so) \
+           $(if $(EXPLORER),$(BUILD)/explorer)
 
 # liblua is not linked: the interpreter that loads the module has it.
 LIBS     = $(curl_folder) $(nettle_folder) -lcurl -lnettle -lpthread -ldl
@@ -119,6 +121,10 @@ $(BUILD)/core_probe.so: $(BUILD)/spec/support/core_probe.o $(CORE:%.c=$(BUILD)/%
                         $(BUILD)/src/lua/options.o
 	$(call say,link)$(LINK) -o $@ $^ $(LIBS)
 
+# A program of the specs' own: a deletion along every sequence of answers.
+$(BUILD)/explorer: $(patsubst %.c,$(BUILD)/%.o,$(EXPLORER) $(filter-out src/http/%,$(CORE)))
+	$(call say,link)$(CC) $(CFLAGS) $(LDFLAGS) $(VARIANT) -o $@ $^ $(nettle_folder) -lnettle
+
 $(BUILD)/spec/%.o: spec/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,cc  )$(COMPILE) -MMD -MP -c -o $@ $<
@@ -142,7 +148,8 @@ $(BUILD)/flags: FORCE
 	    echo '$(COMPILE) $(LINK)' >$@; \
 	fi
 
--include $(OBJECTS:.o=.d) $(BUILD)/src/evs/cli/system.d $(BUILD)/spec/support/core_probe.d
+-include $(OBJECTS:.o=.d) $(BUILD)/src/evs/cli/system.d $(BUILD)/spec/support/core_probe.d \
+    $(EXPLORER:%.c=$(BUILD)/%.d)
 
 modules: $(MODULES)
 
