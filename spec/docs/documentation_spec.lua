@@ -189,15 +189,37 @@ describe("the options", function()
   end)
 end)
 
-describe("a policy of evs.retention", function()
-  it("has the fields of its type in docs/library.md, and no others", function()
+describe("the fields that pages list", function()
+  -- The names in backticks in the first column of a section's table with that head.
+  local function listed(text, head)
+    local set = {}
+    local rows = assert(text:match("\n| " .. head .. " | |\n|%-%-%-|%-%-%-|(.-)\n\n"), head)
+    for cell in rows:gmatch("\n| (`[^|]-`) |") do
+      for name in cell:gmatch("`([^`]+)`") do set[name] = true end
+    end
+    return set
+  end
+
+  it("of a policy are those of its type", function()
     local types = read("library/evs/retention.lua")
     local block = types:match("@class %(exact%) evs%.Policy\n(.-)\n\n")
-    local listed = {}
-    for cell in section("Retention"):gmatch("\n| (`[^|]-`) |") do
-      for name in cell:gmatch("`([^`]+)`") do listed[name] = true end
-    end
-    assert.equal(names(found(block .. "\n", "%-%-%-@field ([%w_]+)%?? ")), names(listed))
+    assert.equal(names(found(block .. "\n", "%-%-%-@field ([%w_]+)%?? ")),
+      names(listed(section("Retention"), "field of a policy")))
+  end)
+
+  it("of an attempt are those of its type", function()
+    assert.equal(names(fields_of("evs.Attempt")),
+      names(listed(section("on_attempt"), "field of an attempt")))
+  end)
+
+  it("of a machine's request are those of its type", function()
+    local page = documents.section("docs/event-loops.md", "The machine")
+    assert.equal(names(fields_of("evs.Request")), names(listed(page, "field of a request")))
+  end)
+
+  it("of a request to sign are those of its type", function()
+    assert.equal(names(fields_of("evs.SignRequest")),
+      names(listed(section("Signing other requests"), "field of the request")))
   end)
 end)
 
