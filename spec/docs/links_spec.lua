@@ -96,6 +96,18 @@ describe("what pages name", function()
     end
   end)
 
+  it("is the same everywhere, where it is the packages of a system", function()
+    local told = (read "tools/deps"):gsub("%s+", " ")
+    for _, system in ipairs { "Debian 12 and newer, Ubuntu", "Fedora", "Alpine", "macOS" } do
+      local row = read("README.md"):match("\n| " .. system .. " | `[%l-]+ %l+ ([^`]+)`")
+      local other = read("docs/install.md"):match("\n| " .. system .. " | `[%l-]+ %l+ ([^`]+)`")
+      assert.equal(row, other)
+      if not system:find("Debian") then -- which tools/deps asks itself
+        assert.is_truthy(told:find(system .. ": " .. row, 1, true), system)
+      end
+    end
+  end)
+
   it("is all that the README has room for: 150 lines", function()
     local _, count = read("README.md"):gsub("\n", "\n")
     assert.is_true(count <= 150, count)
