@@ -186,8 +186,6 @@ uninstall: ## Remove what install has put under PREFIX
 	@for pair in $(data_files); do rm -f "$(DESTDIR)$(PREFIX)/$${pair#*:}"; done
 	@cd '$(DESTDIR)$(LIBDIR)' && rmdir -p evs/cli 2>/dev/null || :
 	@cd '$(DESTDIR)$(LUADIR)' && rmdir -p $(sort $(dir $(lua_modules))) 2>/dev/null || :
-	@cd '$(DESTDIR)$(LUADIR)' && rmdir evs/cli/commands evs/cli evs/retention evs resty/evs resty \
-	    2>/dev/null || :
 
 deps: ## Install what building, demo and tests need and is missing
 	@tools/deps test

@@ -30,6 +30,35 @@ describe("evs delete", function()
     assert.equal(1, run("delete -", { shell = { redirections = "<" .. path } }).status)
   end)
 
+  it("records what the snapshots are, in as many requests", function()
+    command.populate(1, 3)
+    local result = run("delete v1-1 none v1-2 --json")
+    local intents = {}
+    for _, event in ipairs(command.events(result.stdout)) do
+      if event.event == "intent" then intents[event.id] = event end
+    end
+    assert.same({ "daily 1", "volume-1", 40 }, { intents["v1-1"].name, intents["v1-1"].volume_id,
+      intents["v1-1"].size })
+    assert.is_table(intents.none)
+    assert.same({ 4, 2 }, { emulator:count().GET, emulator:count().DELETE })
+  end)
+
+  it("is ended by a signal while it waits for ids, and by input that cannot be read", function()
+    command.populate(1, 1)
+    local path = command.file("fifo")
+    local process = command.start("delete -", { shell = {
+      before = ("mkfifo '%s'; sleep 9 >'%s' 2>/dev/null </dev/null & writer=$!"):format(path, path),
+      redirections = ("<'%s'"):format(path) } })
+    os.execute("sleep 0.4")
+    process:kill("TERM")
+    local result = process:wait()
+    assert.equal(1, result.status)
+    assert.matches("stopped: interrupted by SIGTERM", result.stderr, nil, true)
+    result = run("delete -", { shell = { redirections = "</" } })
+    assert.equal(1, result.status)
+    assert.matches("cannot read standard input: Is a directory", result.stderr, nil, true)
+  end)
+
   it("spares backups, and what is missing is a failure unless --ignore-missing", function()
     emulator:put { { id = "b", name = "autobk_snapshot_1" } }
     local result = run("delete b none")

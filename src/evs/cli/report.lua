@@ -18,7 +18,8 @@ local COLOURS = { accepted = "green", gone = "green", failed = "red", unknown = 
 function report.new(args)
   local descriptor = args.json and STDERR or STDOUT
   return setmetatable({ descriptor = descriptor, quiet = args.json or false,
-    has_bar = system.is_terminal(descriptor), paint = terminal.painter(descriptor),
+    has_bar = system.is_terminal(descriptor) and os.getenv("TERM") ~= "dumb",
+    paint = terminal.painter(descriptor),
     progress = { done = 0, failed = 0, seconds = 0 }, drawn = 0 }, Report)
 end
 

@@ -1,7 +1,7 @@
 -- A run: deletes what it is given, records each before and after, and stops when it must.
 --
 -- An item is { id =, snapshot = what is known of it, reasons = why it goes, recorded = whether its
--- intent is in the audit already }.
+-- intent is in the audit already, seen = the snapshot, if it was looked at just now }.
 
 local evs = require "evs"
 local failure = require "evs.cli.failure"
@@ -55,6 +55,7 @@ end
 function Run:begin()
   if self:must_stop() then return nil, self.stopped end
   local item, err = self.next_item()
+  if self:must_stop() then return nil, self.stopped end -- a signal ends the wait for input
   if item == nil then
     if err then self:stop(err) end
     return nil, err
@@ -65,7 +66,7 @@ function Run:begin()
     return nil, failed
   end
   self.open[item.id] = item
-  return item.id
+  return item.seen or item.id
 end
 
 -- One that is missing was gone before we came; with --wait it is gone when the call returns.

@@ -17,27 +17,29 @@ local function check_ids(ids)
   end
 end
 
--- A function that gives each id once, as an item; `read` gives the next id.
-local function items(read, reason)
-  local seen = {}
+-- A function that gives each id once, as an item; `read` gives the next id, or nil and an error. A
+-- record has more than the id: for it each snapshot is looked at here, and not by the guard.
+local function items(session, read, reason)
+  local known = {}
   return function()
-    local id = read()
-    while id and seen[id] do id = read() end
-    if id == nil then return nil end
-    seen[id] = true
-    return { id = id, reasons = { reason } }
+    local id, err = read()
+    while id and known[id] do id, err = read() end
+    if id == nil then return nil, err end
+    known[id] = true
+    local seen
+    if session.audit:is_kept() then seen = session.client:show_snapshot(session.project, id) end
+    return { id = id, snapshot = seen, seen = seen, reasons = { reason } }
   end
 end
 
--- The ids of standard input, one a line; blank lines are none.
+-- The next id of standard input, one a line; blank lines are none.
 local function read_input()
-  local line
-  repeat
-    line = io.read("*l")
-    local id = line and line:match("^%s*(.-)%s*$")
-    if id and id ~= "" then return id end
-  until not line
-  return nil
+  while true do
+    local line, err = io.read("*l")
+    if not line then return nil, err and "cannot read standard input: " .. err end
+    local id = line:match("^%s*(.-)%s*$")
+    if id ~= "" then return id end
+  end
 end
 
 -- The one snapshot of a name, as an array of items; ends the command when it is not exactly one.
@@ -81,9 +83,9 @@ return function(args)
   if args.name then
     fields.next_item, fields.total = plans.feed(find_named(session, args.name)), 1
   elseif reads then
-    fields.next_item = items(read_input, "named on standard input")
+    fields.next_item = items(session, read_input, "named on standard input")
   else
-    fields.next_item = items(plans.feed(args.id), "named on the command line")
+    fields.next_item = items(session, plans.feed(args.id), "named on the command line")
     fields.total = count_distinct(args.id)
   end
   session:record_start { counts = { delete = fields.total } }
