@@ -14,9 +14,11 @@
 #include <lua.h>
 
 #include <dlfcn.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -189,6 +191,39 @@ static int probe_seed(lua_State *L)
     return 0;
 }
 
+#define ALARM_FUNCTION "core_probe.on_alarm"
+
+static lua_State *alarm_state;
+
+/* Calls the function once, as a debugger's hook would. */
+static void alarm_hook(lua_State *L, lua_Debug *event)
+{
+    (void)event;
+    lua_sethook(L, NULL, 0, 0);
+    lua_getfield(L, LUA_REGISTRYINDEX, ALARM_FUNCTION);
+    lua_call(L, 0, 0);
+}
+
+static void alarm_handler(int number)
+{
+    (void)number;
+    lua_sethook(alarm_state, alarm_hook, LUA_MASKCALL | LUA_MASKRET | LUA_MASKCOUNT, 1);
+}
+
+/* on_alarm(seconds, function): when the time is over, a signal sets a hook that calls the function. */
+static int probe_on_alarm(lua_State *L)
+{
+    double seconds = (double)luaL_checknumber(L, 1);
+    struct itimerval timer = {{0, 0}, {0, (suseconds_t)(seconds * 1e6)}};
+
+    lua_settop(L, 2);
+    lua_setfield(L, LUA_REGISTRYINDEX, ALARM_FUNCTION);
+    alarm_state = L;
+    signal(SIGALRM, alarm_handler);
+    setitimer(ITIMER_REAL, &timer, NULL);
+    return 0;
+}
+
 /* fork(): nil in the child, the child's pid in the parent. */
 static int probe_fork(lua_State *L)
 {
@@ -254,6 +289,7 @@ int luaopen_core_probe(lua_State *L)
     add(L, "seed", probe_seed);
     add(L, "fork", probe_fork);
     add(L, "options", probe_options);
+    add(L, "on_alarm", probe_on_alarm);
     add(L, "exit", probe_exit);
     add(L, "wait", probe_wait);
     add(L, "scarce_memory", probe_scarce_memory);

@@ -78,6 +78,33 @@ describe("a process with clients", function()
     assert.equal(0, core_probe.wait(pid))
   end)
 
+  it("may fork in a hook while a request is out: the answer is the parent's, the child asks again",
+    function()
+      if os.getenv("EVS_SPEC_VARIANT") == "valgrind" then return end
+      local client, pid = new { retries = 2 }, nil
+      assert.is_true(delete(client, "first"))
+      emulator:misbehave { { method = "DELETE", contains = "parent", delay = 0.6 } }
+      core_probe.on_alarm(0.2, function() pid = core_probe.fork() or 0 end)
+
+      local result = client:delete_snapshot(emulator.project_id, "parent",
+        { guard = false, ignore_missing = true })
+      if pid == 0 then
+        core_probe.exit(result == true and client:last().attempts == 2 and 0 or 1)
+      end
+
+      assert.is_true(result)
+      assert.equal(1, client:last().attempts)
+      assert.equal(0, core_probe.wait(pid))
+      local connections, count = {}, 0
+      for _, entry in ipairs(emulator:log()) do
+        if entry.uri:find("parent", 1, true) then
+          connections[entry.connection], count = true, count + 1
+        end
+      end
+      assert.equal(2, count)
+      assert.is_not_nil(next(connections, (next(connections))))
+    end)
+
   it("does not hand its connections to programs it starts", function()
     local client = new{ endpoint = emulator.endpoint }
     assert.is_true(delete(client, "first"))
