@@ -1,8 +1,8 @@
 /**
  * What is known of one answer, free of JSON, of HTTP and of Lua.
  *
- * Whoever carries a request decodes its answer into this struct and hands it to the machine. The
- * slices belong to the carrier and need to live only while the machine takes the answer.
+ * The driver decodes an answer into this struct and hands it to the call. The
+ * slices belong to the driver and need to live only while the machine takes the answer.
  */
 #ifndef EVS_FACTS_H
 #define EVS_FACTS_H
@@ -57,7 +57,7 @@ struct evs_facts {
     struct evs_str request_id; /**< from the headers, else the body; empty: none */
     struct evs_str body;       /**< the body as it came, for answers that are not JSON */
     double retry_after;        /**< seconds to wait, from the answer on; negative: not given */
-    unsigned replays;          /**< times the carrier itself sent the request again before it */
+    unsigned replays;          /**< times the driver itself sent the request again before it */
     double date;               /**< the server's clock, seconds since 1970; negative: not given */
     struct evs_snapshot snapshot;
     struct evs_page page;

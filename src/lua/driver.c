@@ -360,5 +360,7 @@ void evs_lua_drive(lua_State *L, int client, int index, struct evs_lua_callbacks
         return;
     evs_lua_machine_abandon_transfers(machine);
     evs_engine_cancel(&machine->engine);
+    if (!machine->engine.single)
+        evs_lua_machine_free(machine); /* a batch cannot go on, as an iterator can */
     lua_error(L);
 }

@@ -303,8 +303,8 @@ static int batch_stop(lua_State *L)
     return 0;
 }
 
-/* The call that a ticket stands for; its request must be out. NULL after a stop, which gave some up: those
- * who carry them out need not know. */
+/* The call that a ticket stands for; its request must be out. NULL after a stop, which gave some up: the
+ * script need not know. */
 static struct evs_call *check_ticket(lua_State *L, struct evs_engine *engine)
 {
     double ticket;
