@@ -59,6 +59,7 @@ build = {
         "src/http/origin.c",
         "src/call/pacer.c",
         "src/key/profile.c",
+        "src/call/project.c",
         "src/call/protect.c",
         "src/call/request.c",
         "src/base/scrub.c",

@@ -26,6 +26,8 @@
     X(EVS_HINT_RIGHTS, "the user needs the rights evs:snapshots:delete, evs:snapshots:get for "    \
                        "the guard and wait, evs:snapshots:list for lists")                         \
     X(EVS_HINT_PROJECT, "check the project_id: a project belongs to one region")                   \
+    X(EVS_HINT_PROJECT_RIGHTS, "give the project_id, or the user the right "                       \
+                               "iam:projects:listProjects")                                        \
     X(EVS_HINT_SNAPSHOT, "check the snapshot_id, the project_id and the region")                   \
     X(EVS_HINT_BACKUP, "delete the backup, not its snapshot")                                      \
     X(EVS_HINT_BUSY, "try again when its status is available")                                     \

@@ -9,6 +9,13 @@
 
 #pragma GCC visibility push(hidden)
 
+/** Whom a request is for. */
+enum evs_peer {
+    EVS_PEER_EVS,
+    EVS_PEER_METADATA, /**< the ECS metadata service: plain http, and not through a proxy */
+    EVS_PEER_IAM
+};
+
 /** A request, ready to be sent. Zeroed memory is an empty one. */
 struct evs_request {
     const char *method;
@@ -17,7 +24,9 @@ struct evs_request {
     struct evs_buf headers; /**< `Name: value` lines joined by CRLF, none after the last; Accept first */
     struct evs_buf path;    /**< canonical, with the slash at its end that is only signed */
     struct evs_buf query;   /**< canonical; empty: none */
-    struct evs_str project; /**< borrowed from the call */
+    struct evs_str project; /**< borrowed from the call; empty: none */
+    struct evs_str host;    /**< the Host header; borrowed from the client */
+    enum evs_peer peer;
     struct evs_buf authorization;
 };
 
@@ -30,7 +39,7 @@ struct evs_want {
     const struct evs_request *request; /**< SEND: what; valid until reply or fail */
     double deadline;                   /**< SEND: when to give the attempt up, monotonic */
     double connect_timeout;            /**< SEND: seconds for the connection, within the deadline */
-    bool metadata;                     /**< SEND: for the metadata service: not through a proxy */
+    enum evs_peer peer;                /**< SEND: for whom */
 };
 
 /** Why a driver has no answer to show. */

@@ -44,6 +44,7 @@ bool evs_client_init(struct evs_client *client, const struct evs_settings *setti
 
     if (!evs_settings_check(settings, error) || !set_api(client, settings, error) ||
         !evs_settings_endpoint(settings, &client->endpoint, error) ||
+        !evs_settings_iam(settings, &client->iam, error) ||
         !evs_metadata_init(&client->key.source.metadata, settings->metadata_endpoint, error))
         return false;
     evs_key_init(&client->key, client->endpoint.loopback ||
@@ -52,6 +53,7 @@ bool evs_client_init(struct evs_client *client, const struct evs_settings *setti
     made = set_keys(&client->key.source.keys, settings);
     evs_buf_add(&client->user_agent, settings->user_agent.len > 0 ? settings->user_agent
                                                                   : EVS_STR("lua-evs/" EVS_VERSION));
+    evs_buf_add(&client->region, evs_settings_region(settings));
     evs_buf_add(&client->ca_file, settings->ca_file);
     evs_buf_add(&client->proxy, settings->proxy);
     evs_buf_add(&client->no_proxy, settings->no_proxy);
@@ -61,7 +63,7 @@ bool evs_client_init(struct evs_client *client, const struct evs_settings *setti
     client->connect_timeout = settings->connect_timeout;
     client->tls_verify = settings->tls_verify;
     client->random = seed;
-    if (!made || client->user_agent.failed || client->ca_file.failed || client->proxy.failed ||
+    if (!made || client->user_agent.failed || client->ca_file.failed || client->region.failed || client->proxy.failed ||
         client->no_proxy.failed || client->key.source.profile.failed) {
         evs_error_set(error, EVS_STOPPED, "out of memory");
         return false;
@@ -75,6 +77,7 @@ void evs_client_close(struct evs_client *client)
     evs_source_wipe(&client->key.source);
     evs_buf_free(&client->user_agent);
     evs_buf_free(&client->ca_file);
+    evs_buf_free(&client->region);
     evs_buf_free(&client->proxy);
     evs_buf_free(&client->no_proxy);
     evs_buf_free(&client->scratch);

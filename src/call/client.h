@@ -20,10 +20,12 @@
 
 struct evs_client {
     const struct evs_api *api;
-    struct evs_endpoint endpoint;
+    struct evs_endpoint endpoint, iam; /**< `iam.url` empty: not known */
+    char project_id[256];              /**< that IAM has told; empty: not asked yet */
     struct evs_key key;
     struct evs_call_options call;
     struct evs_batch_options batch;
+    struct evs_buf region; /**< empty: not known */
     struct evs_buf user_agent, ca_file, proxy, no_proxy;
     struct evs_sign_date date; /**< of the last signature */
     struct evs_buf scratch;    /**< canonical requests are put together here */

@@ -347,4 +347,4 @@ static void begin(struct evs_flow *flow, const struct evs_snapshot *seen)
         begin_delete(d);
 }
 
-const struct evs_flow_type evs_delete_snapshot = {"delete_snapshot", true, begin, concluded};
+const struct evs_flow_type evs_delete_snapshot = {"delete_snapshot", EVS_ABOUT_SNAPSHOT, begin, concluded};

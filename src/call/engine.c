@@ -335,7 +335,7 @@ static void note_sent(struct evs_call *call, const struct evs_want *want, double
     call->sent_at = now;
     if (call->began_at < 0)
         call->began_at = now;
-    call->metadata = want->metadata;
+    call->metadata = want->peer == EVS_PEER_METADATA;
     set_in_flight(call, true);
 }
 

@@ -67,6 +67,17 @@ static void fill_endpoint(struct evs_settings *settings)
     }
 }
 
+static void fill_iam(struct evs_settings *settings)
+{
+    settings->home_region = variable("HUAWEICLOUD_SDK_REGION");
+    if (!settings->from.region && settings->region.len == 0)
+        settings->from.region = "HUAWEICLOUD_SDK_REGION";
+    if (settings->iam_endpoint.len > 0)
+        return;
+    settings->iam_endpoint = variable("HUAWEICLOUD_SDK_IAM_ENDPOINT");
+    settings->from.iam_endpoint = "HUAWEICLOUD_SDK_IAM_ENDPOINT";
+}
+
 static bool fill_keys(struct evs_settings *settings, struct evs_error *error)
 {
     if (settings->ak.len + settings->sk.len + settings->security_token.len + settings->token.len > 0)
@@ -114,6 +125,7 @@ bool evs_environment_fill(struct evs_settings *settings, struct evs_buf *scratch
                           struct evs_error *error)
 {
     fill_endpoint(settings);
+    fill_iam(settings);
     if (settings->api.len == 0)
         settings->api = variable("EVS_API");
     fill_profile(settings, scratch);

@@ -137,7 +137,7 @@ static enum evs_step send_attempt(struct evs_exchange *x, double now, double wal
     want->request = &x->request;
     want->deadline = deadline;
     want->connect_timeout = client->connect_timeout;
-    want->metadata = false;
+    want->peer = x->request.peer;
     return EVS_SEND;
 }
 
@@ -152,7 +152,7 @@ static enum evs_step fetch_keys(struct evs_exchange *x, struct evs_want *want)
     x->fetch_cut = x->budget->running && x->budget->ends < metadata->ends;
     want->deadline = x->fetch_cut ? x->budget->ends : metadata->ends;
     want->connect_timeout = EVS_METADATA_CONNECT_TIMEOUT;
-    want->metadata = true;
+    want->peer = EVS_PEER_METADATA;
     return EVS_SEND;
 }
 

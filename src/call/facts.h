@@ -37,6 +37,13 @@ struct evs_page {
     struct evs_str next; /**< the link to the next page; empty: none */
 };
 
+/** What IAM's list of projects shows. */
+struct evs_projects {
+    unsigned count;
+    struct evs_str id;   /**< of the first; empty: it has none */
+    struct evs_str list; /**< ids and names of all, for people */
+};
+
 /** Who seems to have written an answer, by its body; each one is also all those before it. */
 enum evs_speaker {
     EVS_ANYONE,
@@ -50,6 +57,7 @@ struct evs_facts {
     int status;                /**< HTTP status */
     enum evs_speaker speaker;
     bool has_snapshot;         /**< the body holds a `snapshot` object */
+    bool has_projects;         /**< the body holds `projects`, an array */
     bool has_page;             /**< the body holds `snapshots`, an array of objects with ids */
     struct evs_str code;       /**< the error's code as text; empty: none */
     struct evs_str kind;       /**< the name of an OpenStack envelope, `itemNotFound`; empty: none */
@@ -61,6 +69,7 @@ struct evs_facts {
     double date;               /**< the server's clock, seconds since 1970; negative: not given */
     struct evs_snapshot snapshot;
     struct evs_page page;
+    struct evs_projects projects;
     struct evs_key_set credential; /**< the metadata service's `credential` object */
     struct evs_str expires_at;     /**< its `expires_at` */
     struct evs_str job_id;         /**< of a 202; empty: none */

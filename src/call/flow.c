@@ -38,8 +38,10 @@ void evs_flow_begin(struct evs_flow *flow, const struct evs_flow_type *type,
 {
     reset(flow, type, client);
     flow->options = *options;
-    if (!evs_id_check(client, project, "project_id", &flow->error) ||
-        (type->one_snapshot && !evs_id_check(client, id, "snapshot_id", &flow->error))) {
+    if ((type->subject != EVS_ABOUT_ACCOUNT &&
+         !evs_id_check(client, project, "project_id", &flow->error)) ||
+        (type->subject == EVS_ABOUT_SNAPSHOT &&
+         !evs_id_check(client, id, "snapshot_id", &flow->error))) {
         flow->state = EVS_FLOW_FAILED;
         return;
     }
@@ -91,14 +93,24 @@ bool evs_flow_in_flight(const struct evs_flow *flow)
                                                flow->exchange.state == EVS_X_FETCHING);
 }
 
+static bool shows_subject(const struct evs_flow *flow, const struct evs_facts *facts)
+{
+    switch (flow->type->subject) {
+    case EVS_ABOUT_SNAPSHOT:
+        return facts->has_snapshot && facts->snapshot.status.len > 0 &&
+               evs_str_equal(facts->snapshot.id, evs_str(flow->id));
+    case EVS_ABOUT_PROJECT:
+        return facts->has_page;
+    default:
+        return facts->has_projects;
+    }
+}
+
 /* A success means what the request asked for only to that request. */
 static enum evs_meaning meaning_of(const struct evs_flow *flow, const struct evs_facts *facts)
 {
     enum evs_meaning meaning = flow->exchange.meaning;
-    bool shown = flow->type->one_snapshot
-                     ? facts->has_snapshot && facts->snapshot.status.len > 0 &&
-                           evs_str_equal(facts->snapshot.id, evs_str(flow->id))
-                     : facts->has_page;
+    bool shown = shows_subject(flow, facts);
 
     if (evs_request_deletes(&flow->exchange.request))
         return meaning;

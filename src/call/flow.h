@@ -12,10 +12,17 @@
 
 struct evs_flow;
 
+/** What a call is about, and so which ids it needs. */
+enum evs_subject {
+    EVS_ABOUT_SNAPSHOT, /**< project_id and snapshot_id */
+    EVS_ABOUT_PROJECT,  /**< project_id */
+    EVS_ABOUT_ACCOUNT   /**< none */
+};
+
 /** One kind of call. */
 struct evs_flow_type {
     const char *name;  /**< as scripts call it, `delete_snapshot` */
-    bool one_snapshot; /**< it is about one snapshot, so it needs an id */
+    enum evs_subject subject;
     /** Start the first exchange, or end at once. `seen` is a snapshot passed in place of its id. */
     void (*begin)(struct evs_flow *flow, const struct evs_snapshot *seen);
     /** The exchange has ended, which means this; `facts` is its answer, or NULL when there is none. Start

@@ -377,4 +377,4 @@ void evs_listing_free(struct evs_listing *listing)
     evs_buf_free(&listing->trail);
 }
 
-const struct evs_flow_type evs_list_snapshots = {"list_snapshots", false, begin, concluded};
+const struct evs_flow_type evs_list_snapshots = {"list_snapshots", EVS_ABOUT_PROJECT, begin, concluded};

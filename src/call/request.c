@@ -2,23 +2,13 @@
 
 #include "client.h"
 
-void evs_request_aim(struct evs_request *request, const struct evs_client *client,
-                     enum evs_operation operation, struct evs_str project, struct evs_str id)
+static void write_url(struct evs_request *request, const struct evs_endpoint *endpoint)
 {
     struct evs_buf *path = &request->path, *url = &request->url;
-    bool list = operation == EVS_LIST_SNAPSHOTS;
-    const struct evs_str parts[] = {client->api->version, project, client->api->snapshots,
-                                    list ? EVS_STR("detail") : id, EVS_STR("/")};
 
-    request->method = operation == EVS_DELETE_SNAPSHOT ? "DELETE" : "GET";
-    request->project = project;
-    if (!list)
-        evs_buf_reset(&request->query);
-    evs_buf_reset(path);
-    evs_buf_add_all(path, parts, 5);
-
+    request->host = evs_str(endpoint->host);
     evs_buf_reset(url);
-    evs_buf_add(url, evs_str(client->endpoint.url));
+    evs_buf_add(url, evs_str(endpoint->url));
     request->target = url->len;
     if (path->len > 0)
         evs_buf_add(url, (struct evs_str){path->data, path->len - 1});
@@ -26,6 +16,27 @@ void evs_request_aim(struct evs_request *request, const struct evs_client *clien
         evs_buf_add_byte(url, '?');
         evs_buf_add(url, evs_buf_str(&request->query));
     }
+}
+
+void evs_request_aim(struct evs_request *request, const struct evs_client *client,
+                     enum evs_operation operation, struct evs_str project, struct evs_str id)
+{
+    bool iam = operation == EVS_FIND_PROJECT;
+    bool list = operation == EVS_LIST_SNAPSHOTS;
+    const struct evs_str parts[] = {client->api->version, project, client->api->snapshots,
+                                    list ? EVS_STR("detail") : id, EVS_STR("/")};
+
+    request->method = operation == EVS_DELETE_SNAPSHOT ? "DELETE" : "GET";
+    request->project = project;
+    request->peer = iam ? EVS_PEER_IAM : EVS_PEER_EVS;
+    if (!list && !iam)
+        evs_buf_reset(&request->query);
+    evs_buf_reset(&request->path);
+    if (iam)
+        evs_buf_add(&request->path, EVS_STR("/v3/projects/"));
+    else
+        evs_buf_add_all(&request->path, parts, 5);
+    write_url(request, iam ? &client->iam : &client->endpoint);
 }
 
 static void add_header(struct evs_buf *headers, struct evs_str name, struct evs_str value)
@@ -40,26 +51,28 @@ static bool sign(struct evs_request *request, struct evs_client *client, double 
     struct evs_keys *keys = &client->key.source.keys;
     struct evs_str security_token = evs_buf_str(&keys->security_token);
     struct evs_str date = {evs_sign_date(&client->date, wall), EVS_DATE_SIZE - 1};
-    const struct evs_field fields[] = {
-        {EVS_STR("host"), evs_str(client->endpoint.host)},
-        {EVS_STR("x-project-id"), request->project},
-        {EVS_STR("x-sdk-date"), date},
-        {EVS_STR("x-security-token"), security_token},
-    };
+    struct evs_field fields[4] = {{EVS_STR("host"), request->host}};
+    size_t count = 1;
     char room[EVS_HASH_SIZE];
     struct evs_canonical canonical = {
         .method = evs_str(request->method),
         .uri = evs_buf_str(&request->path),
         .query = evs_buf_str(&request->query),
         .headers = fields,
-        .header_count = security_token.len > 0 ? 4 : 3,
     };
 
+    if (request->project.len > 0)
+        fields[count++] = (struct evs_field){EVS_STR("x-project-id"), request->project};
+    fields[count++] = (struct evs_field){EVS_STR("x-sdk-date"), date};
+    if (security_token.len > 0)
+        fields[count++] = (struct evs_field){EVS_STR("x-security-token"), security_token};
+    canonical.header_count = count;
     canonical.payload_hash = evs_payload_hash(keys->signer.algorithm, (struct evs_str){0}, room);
     evs_buf_reset(&request->authorization);
     if (!evs_sign(&keys->signer, &canonical, date.data, &client->scratch, &request->authorization))
         return false;
-    add_header(&request->headers, EVS_STR("X-Project-Id"), request->project);
+    if (request->project.len > 0)
+        add_header(&request->headers, EVS_STR("X-Project-Id"), request->project);
     add_header(&request->headers, EVS_STR("X-Sdk-Date"), date);
     if (security_token.len > 0)
         add_header(&request->headers, EVS_STR("X-Security-Token"), security_token);
@@ -73,7 +86,7 @@ bool evs_request_sign(struct evs_request *request, struct evs_client *client, do
 
     evs_buf_reset(headers);
     evs_buf_add(headers, EVS_STR("Accept: application/json\r\nContent-Type: application/json"));
-    add_header(headers, EVS_STR("Host"), evs_str(client->endpoint.host));
+    add_header(headers, EVS_STR("Host"), request->host);
     add_header(headers, EVS_STR("User-Agent"), evs_buf_str(&client->user_agent));
     if (client->key.source.keys.token.len > 0)
         add_header(headers, EVS_STR("X-Auth-Token"), evs_buf_str(&client->key.source.keys.token));

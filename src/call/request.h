@@ -13,11 +13,12 @@ struct evs_client;
 enum evs_operation {
     EVS_DELETE_SNAPSHOT, /**< `DELETE /v2/{project_id}/cloudsnapshots/{snapshot_id}`, or as its api has it */
     EVS_SHOW_SNAPSHOT,   /**< `GET` of the same */
-    EVS_LIST_SNAPSHOTS   /**< `GET /v2/{project_id}/cloudsnapshots/detail?{query}`, likewise */
+    EVS_LIST_SNAPSHOTS,  /**< `GET /v2/{project_id}/cloudsnapshots/detail?{query}`, likewise */
+    EVS_FIND_PROJECT     /**< `GET /v3/projects?{query}` of IAM */
 };
 
 /**
- * Aim `request` at an operation. Ids were checked (evs_id_check) and stay valid; `id` counts only for
+ * Aim `request` at an operation of EVS, or of IAM (EVS_FIND_PROJECT alone). Ids were checked (evs_id_check) and stay valid; `id` counts only for
  * one snapshot, `request->query` (which the caller has written) only for a list.
  */
 void evs_request_aim(struct evs_request *request, const struct evs_client *client,

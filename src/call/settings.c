@@ -146,7 +146,37 @@ bool evs_settings_endpoint(const struct evs_settings *s, struct evs_endpoint *en
         return refuse_no_endpoint(s, error);
     if (s->endpoint.len > 0 && !evs_endpoint_parse(endpoint, s->endpoint, s->allow_http, error))
         return blame(s->from.endpoint, error);
-    if (s->endpoint.len == 0 && !evs_endpoint_of_region(endpoint, s->region, error))
+    if (s->endpoint.len == 0 && !evs_endpoint_of_region(endpoint, "evs", s->region, error))
         return blame(s->from.region, error);
     return check_proxy(s, endpoint, error);
+}
+
+/* The SDKs' variable may lack the scheme. */
+static bool parse_iam(const struct evs_settings *s, struct evs_endpoint *iam, struct evs_error *error)
+{
+    struct evs_buf url = {0};
+    bool parsed;
+
+    if (s->from.iam_endpoint && !strstr(s->iam_endpoint.data, "://"))
+        evs_buf_add(&url, EVS_STR("https://"));
+    evs_buf_add(&url, s->iam_endpoint);
+    parsed = evs_endpoint_parse(iam, evs_buf_str(&url), s->allow_http, error);
+    evs_buf_free(&url);
+    return parsed || blame(s->from.iam_endpoint, error);
+}
+
+struct evs_str evs_settings_region(const struct evs_settings *s)
+{
+    return s->region.len > 0 ? s->region : s->home_region;
+}
+
+bool evs_settings_iam(const struct evs_settings *s, struct evs_endpoint *iam, struct evs_error *error)
+{
+    struct evs_str region = evs_settings_region(s);
+
+    iam->url[0] = '\0';
+    if (s->iam_endpoint.len > 0)
+        return parse_iam(s, iam, error);
+    return region.len == 0 || evs_endpoint_of_region(iam, "iam", region, error) ||
+           blame(s->from.region, error);
 }

@@ -30,13 +30,15 @@ struct evs_batch_options {
 
 /** The environment's variables that values were taken from; NULL: an option's. */
 struct evs_variables {
-    const char *region, *endpoint, *ak, *sk, *security_token, *token, *ca_file, *proxy;
+    const char *region, *endpoint, *iam_endpoint, *ak, *sk, *security_token, *token, *ca_file, *proxy;
 };
 
 /** What a client is made from; slices are borrowed, empty = not given. */
 struct evs_settings {
     struct evs_str region, endpoint;
     struct evs_str api; /**< name of the generation; empty: v2 */
+    struct evs_str iam_endpoint;
+    struct evs_str home_region; /**< the environment's region, where an endpoint is given without one */
     struct evs_str ak, sk, security_token, token;
     const char *key_source;           /**< where these keys were found, for messages */
     struct evs_str profile;           /**< path of the profile file; empty: there is none to ask */
@@ -66,6 +68,16 @@ bool evs_settings_check(const struct evs_settings *settings, struct evs_error *e
  */
 bool evs_settings_endpoint(const struct evs_settings *settings, struct evs_endpoint *endpoint,
                            struct evs_error *error);
+
+/** The region: that of the endpoint, else the environment's; empty where there is none. */
+struct evs_str evs_settings_region(const struct evs_settings *settings);
+
+/**
+ * Set `iam` to IAM's endpoint: the one that is given, else the region's; its URL is empty where neither is
+ * known. Returns false and sets `error` (Client.InvalidArgument) when a value cannot be used.
+ */
+bool evs_settings_iam(const struct evs_settings *settings, struct evs_endpoint *iam,
+                      struct evs_error *error);
 
 #pragma GCC visibility pop
 #endif

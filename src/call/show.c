@@ -17,4 +17,4 @@ static void concluded(struct evs_flow *flow, enum evs_meaning meaning, const str
     evs_flow_end(flow);
 }
 
-const struct evs_flow_type evs_show_snapshot = {"show_snapshot", true, begin, concluded};
+const struct evs_flow_type evs_show_snapshot = {"show_snapshot", EVS_ABOUT_SNAPSHOT, begin, concluded};

@@ -76,7 +76,7 @@ struct evs_transfer {
     const char *method; /* that libcurl was told of */
     bool fresh; /* libcurl was told to make a new connection */
     bool stale; /* its connection had bytes to read before the request was written */
-    bool metadata; /* set up for the metadata service */
+    enum evs_peer peer; /* that it is set up for */
     bool running;  /* libcurl has it */
     bool finished; /* and its end is known */
     struct evs_answer answer;

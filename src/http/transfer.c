@@ -43,7 +43,7 @@ static bool was_refused(const struct evs_transfer *t)
     double reading = 0;
 
     curl_easy_getinfo(t->easy, CURLINFO_STARTTRANSFER_TIME, &reading);
-    if (!t->http->client->endpoint.tls || t->metadata || t->http1 || t->text[0] || t->head.bytes > 0 ||
+    if (!t->http->client->endpoint.tls || t->peer != EVS_PEER_EVS || t->http1 || t->text[0] || t->head.bytes > 0 ||
         reading > 0)
         return false;
     if (t->http->notes_reading)
@@ -199,9 +199,9 @@ static void set_tls(CURL *easy, const struct evs_http *http)
 }
 
 /* The proxy is always named, so that libcurl does not read the environment at every request. */
-static void set_proxy(CURL *easy, const struct evs_client *client, bool metadata)
+static void set_proxy(CURL *easy, const struct evs_client *client, bool tls)
 {
-    bool used = client->proxy.len > 0 && client->endpoint.tls && !metadata;
+    bool used = client->proxy.len > 0 && tls;
 
     curl_easy_setopt(easy, CURLOPT_PROXY, used ? client->proxy.data : "");
     curl_easy_setopt(easy, CURLOPT_NOPROXY, client->no_proxy.len > 0 ? client->no_proxy.data : "");
@@ -209,21 +209,26 @@ static void set_proxy(CURL *easy, const struct evs_client *client, bool metadata
 
 static char no_host[] = "Host:"; /* libcurl's list wants it writable, and does not write */
 
-/* Set up for EVS, or for the metadata service: plain http, and not through a proxy. */
-static void set_peer(struct evs_transfer *t, bool metadata)
+static bool peer_tls(const struct evs_client *client, enum evs_peer peer)
+{
+    return peer == EVS_PEER_EVS ? client->endpoint.tls : peer == EVS_PEER_IAM && client->iam.tls;
+}
+
+static void set_peer(struct evs_transfer *t, enum evs_peer peer)
 {
     const struct evs_client *client = t->http->client;
+    bool metadata = peer == EVS_PEER_METADATA;
 
-    t->metadata = metadata;
+    t->peer = peer;
     /* Our own Host line costs less than libcurl's, which is printed twice. */
     t->no_host = (struct curl_slist){no_host, &t->headers};
     curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, metadata ? &t->headers : &t->no_host);
 #ifdef HAVE_CURLU
-    curl_easy_setopt(t->easy, CURLOPT_CURLU, metadata ? NULL : t->http->endpoint);
+    curl_easy_setopt(t->easy, CURLOPT_CURLU, peer == EVS_PEER_EVS ? t->http->endpoint : NULL);
     curl_easy_setopt(t->easy, CURLOPT_REQUEST_TARGET, NULL);
 #endif
-    set_protocols(t->easy, client->endpoint.tls && !metadata);
-    set_proxy(t->easy, client, metadata);
+    set_protocols(t->easy, peer_tls(client, peer));
+    set_proxy(t->easy, client, peer_tls(client, peer)); /* proxies are for https */
 }
 
 struct evs_transfer *evs_transfer_new(struct evs_http *http)
@@ -251,7 +256,7 @@ struct evs_transfer *evs_transfer_new(struct evs_http *http)
     set_callbacks(t);
     evs_http_watch_sockets(t);
     set_tls(t->easy, http);
-    set_peer(t, false);
+    set_peer(t, EVS_PEER_EVS);
     return t;
 }
 
@@ -293,7 +298,7 @@ void evs_transfer_free(struct evs_transfer *t)
 static CURLcode set_url(struct evs_transfer *t, const struct evs_request *request)
 {
 #ifdef HAVE_CURLU
-    if (!t->metadata)
+    if (t->peer == EVS_PEER_EVS)
         return curl_easy_setopt(t->easy, CURLOPT_REQUEST_TARGET, request->url.data + request->target);
 #endif
     return curl_easy_setopt(t->easy, CURLOPT_URL, request->url.data);
@@ -327,8 +332,8 @@ void evs_transfer_start(struct evs_transfer *t, const struct evs_want *want, siz
 {
     const struct evs_request *request = want->request;
 
-    if (want->metadata != t->metadata)
-        set_peer(t, want->metadata);
+    if (want->peer != t->peer)
+        set_peer(t, want->peer);
 
     evs_buf_reset(&t->body);
     evs_buf_reset(&t->old_headers);

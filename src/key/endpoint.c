@@ -146,8 +146,8 @@ bool evs_region_valid(struct evs_str text)
     return text.len >= 1 && text.len <= 64;
 }
 
-bool evs_endpoint_of_region(struct evs_endpoint *endpoint, struct evs_str region,
-                            struct evs_error *error)
+bool evs_endpoint_of_region(struct evs_endpoint *endpoint, const char *service,
+                            struct evs_str region, struct evs_error *error)
 {
     char url[128];
 
@@ -159,6 +159,7 @@ bool evs_endpoint_of_region(struct evs_endpoint *endpoint, struct evs_str region
         evs_error_show(error, region, &none);
         return false;
     }
-    snprintf(url, sizeof url, "https://evs.%.*s.myhuaweicloud.com", (int)region.len, region.data);
+    snprintf(url, sizeof url, "https://%s.%.*s.myhuaweicloud.com", service, (int)region.len,
+             region.data);
     return evs_endpoint_parse(endpoint, evs_str(url), false, error);
 }

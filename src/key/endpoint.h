@@ -26,12 +26,12 @@ bool evs_endpoint_parse(struct evs_endpoint *endpoint, struct evs_str text, bool
                         struct evs_error *error);
 
 /**
- * Set `endpoint` to EVS's in `region` (`[a-z0-9-]{1,64}`): `https://evs.<region>.myhuaweicloud.com`,
- * which holds for every region that Huawei's SDKs list. Returns false and sets `error`
+ * Set `endpoint` to that of `service`, `evs` or `iam`, in `region` (`[a-z0-9-]{1,64}`):
+ * `https://evs.<region>.myhuaweicloud.com`, which holds for every region that Huawei's SDKs list. Returns false and sets `error`
  * (Client.InvalidArgument) when `region` cannot be one.
  */
-bool evs_endpoint_of_region(struct evs_endpoint *endpoint, struct evs_str region,
-                            struct evs_error *error);
+bool evs_endpoint_of_region(struct evs_endpoint *endpoint, const char *service,
+                            struct evs_str region, struct evs_error *error);
 
 /** Whether `text` can be a region's name, `[a-z0-9-]{1,64}`. */
 bool evs_region_valid(struct evs_str text);

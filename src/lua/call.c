@@ -15,7 +15,7 @@ static void push_machine(lua_State *L, int client, const struct evs_flow_type *t
 
     evs_compat_getuservalue(L, client);
     lua_rawgeti(L, -1, EVS_CLIENT_MACHINE);
-    if (!type->one_snapshot || lua_isnil(L, -1)) {
+    if (type->subject != EVS_ABOUT_SNAPSHOT || lua_isnil(L, -1)) {
         lua_settop(L, top);
         evs_lua_machine_push(L, client, EVS_MACHINE_METATABLE);
         return;
@@ -43,7 +43,7 @@ static int make_call(lua_State *L, int client, const struct evs_flow_type *type,
     evs_lua_machine_begin(L, type, arg, false);
     evs_lua_drive(L, client, machine, callbacks);
     evs_lua_machine_tell(lua_touserdata(L, machine));
-    if (type->one_snapshot)
+    if (type->subject == EVS_ABOUT_SNAPSHOT)
         return_machine(L, client, machine);
     return evs_lua_machine_push_result(L, machine);
 }
@@ -63,6 +63,11 @@ int evs_lua_call_show(lua_State *L, int client, int arg)
 int evs_lua_call_list(lua_State *L, int client, int arg)
 {
     return make_call(L, client, &evs_list_snapshots, arg);
+}
+
+int evs_lua_call_project(lua_State *L, int client, int arg)
+{
+    return make_call(L, client, &evs_find_project, arg);
 }
 
 /* --- each: upvalues are the client, the machine, on_attempt, the page's rows, and how many were given --- */

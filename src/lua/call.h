@@ -24,6 +24,9 @@ int evs_lua_call_each(lua_State *L, int client, int arg);
 /** `show_snapshot(project, id [, opts])`: the snapshot, or nil and the error. */
 int evs_lua_call_show(lua_State *L, int client, int arg);
 
+/** `project_id(_, _ [, opts])`: the id, or nil and the error. */
+int evs_lua_call_project(lua_State *L, int client, int arg);
+
 /** `delete_snapshots(project, ids [, opts])`: the summary, or nil and the error when it could not start. */
 int evs_lua_call_batch(lua_State *L, int client, int arg);
 

@@ -101,6 +101,18 @@ static int each_snapshot(lua_State *L)
     return evs_lua_call_each(L, 1, 2);
 }
 
+/* client:project_id([opts]) */
+static int project_id(lua_State *L)
+{
+    evs_lua_client_check(L, 1);
+    lua_settop(L, 2);
+    for (int i = 0; i < 2; i++) { /* the options are the third argument, as of every call */
+        lua_pushnil(L);
+        lua_insert(L, 2);
+    }
+    return evs_lua_call_project(L, 1, 2);
+}
+
 static int delete_snapshots(lua_State *L)
 {
     check_call(L);
@@ -175,6 +187,7 @@ void evs_lua_client_setup(lua_State *L)
                                        {"list_snapshots", list_snapshots},
                                        {"each_snapshot", each_snapshot},
                                        {"delete_snapshots", delete_snapshots},
+                                       {"project_id", project_id},
                                        {"start", evs_lua_script_start},
                                        {"key", evs_lua_client_key},
                                        {"last", last},

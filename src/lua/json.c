@@ -232,6 +232,58 @@ static void take_credential(lua_State *L, int index, struct evs_facts *facts)
     lua_pop(L, 1);
 }
 
+/* An object decodes to a table too, without a length; an empty one cannot be told from `[]`. */
+static bool is_array(lua_State *L, int index)
+{
+    if (!lua_istable(L, index) || evs_compat_rawlen(L, index) > 0)
+        return lua_istable(L, index);
+    lua_pushnil(L);
+    if (!lua_next(L, index))
+        return true;
+    lua_pop(L, 2);
+    return false;
+}
+
+/* Append "id (name)" of the project at the top to the text at `list`. */
+static void add_project(lua_State *L, int list)
+{
+    struct evs_str id = string_field(L, lua_gettop(L), "id");
+    struct evs_str name = string_field(L, lua_gettop(L), "name");
+
+    lua_pushvalue(L, list);
+    lua_pushstring(L, lua_tostring(L, list)[0] ? ", " : "");
+    lua_pushlstring(L, id.data, id.len);
+    lua_pushliteral(L, " (");
+    lua_pushlstring(L, name.data, name.len);
+    lua_pushliteral(L, ")");
+    lua_concat(L, 6);
+    lua_replace(L, list);
+}
+
+/* IAM's `{"projects": [...]}`; the body keeps the text of the list. */
+static void take_projects(lua_State *L, int index, struct evs_facts *facts)
+{
+    int projects, list;
+
+    evs_compat_rawgetfield(L, index, "projects");
+    projects = lua_gettop(L);
+    facts->has_projects = is_array(L, projects);
+    lua_pushliteral(L, "");
+    list = lua_gettop(L);
+    for (int i = 1; facts->has_projects && i <= (int)evs_compat_rawlen(L, projects); i++) {
+        lua_rawgeti(L, projects, i);
+        if (lua_istable(L, -1)) {
+            if (facts->projects.count++ == 0)
+                facts->projects.id = string_field(L, lua_gettop(L), "id");
+            add_project(L, list);
+        }
+        lua_pop(L, 1);
+    }
+    facts->projects.list.data = lua_tolstring(L, list, &facts->projects.list.len);
+    lua_setfield(L, index, "list");
+    lua_pop(L, 1);
+}
+
 /* Whether the error at the top is Ctrl-C's, as lua.c words it. */
 static bool is_interrupt(lua_State *L)
 {
@@ -311,6 +363,8 @@ bool evs_lua_json_facts(lua_State *L, const struct evs_lua_answer *answer, struc
         take_error(L, index, facts);
     facts->speaker = speaker_of(facts);
     take_credential(L, index, facts);
+    if (has_field(L, index, "projects"))
+        take_projects(L, index, facts);
     evs_compat_rawgetfield(L, index, "snapshot");
     facts->has_snapshot = lua_istable(L, -1);
     if (facts->has_snapshot)
@@ -438,18 +492,6 @@ static struct evs_str next_link(lua_State *L, int body)
     }
     lua_pop(L, 1);
     return found;
-}
-
-/* An object decodes to a table too, without a length; an empty one cannot be told from `[]`. */
-static bool is_array(lua_State *L, int index)
-{
-    if (!lua_istable(L, index) || evs_compat_rawlen(L, index) > 0)
-        return lua_istable(L, index);
-    lua_pushnil(L);
-    if (!lua_next(L, index))
-        return true;
-    lua_pop(L, 2);
-    return false;
 }
 
 /* The id of row `i` of the array at `rows`, which has one; the array keeps it. */

@@ -89,16 +89,18 @@ void evs_lua_machine_begin(lua_State *L, const struct evs_flow_type *type, int a
     struct evs_lua_machine *machine = lua_touserdata(L, index);
     struct evs_lua_client *client = machine->client;
     struct evs_call *call = evs_engine_one(&machine->engine, &client->core);
-    struct subject subject = {.project = evs_lua_check_string(L, arg, "project_id")};
+    struct subject subject = {0};
     struct evs_settings settings;
     struct evs_error error;
     bool usable = true;
 
     call->as.flow.type = type;
     settings.call = client->core.call;
-    if (type->one_snapshot) {
+    if (type->subject != EVS_ABOUT_ACCOUNT)
+        subject.project = evs_lua_check_string(L, arg, "project_id");
+    if (type->subject == EVS_ABOUT_SNAPSHOT) {
         check_id(L, arg + 1, &subject);
-    } else {
+    } else if (type->subject == EVS_ABOUT_PROJECT) {
         begin_rows(L, index);
         call->as.listing.paged = paged;
         usable = evs_lua_filter_read(L, arg + 1, &client->core, &call->as.listing, &error);
@@ -169,6 +171,8 @@ int evs_lua_machine_push_result(lua_State *L, int index)
     if (call->as.flow.type == &evs_delete_snapshot ||
         (call->as.flow.type == &evs_list_snapshots && call->as.listing.paged))
         lua_pushboolean(L, 1);
+    else if (call->as.flow.type == &evs_find_project)
+        lua_pushstring(L, machine->client->core.project_id);
     else
         evs_lua_machine_push_kept(L, index, EVS_MACHINE_RESULT);
     return 1;

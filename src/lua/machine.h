@@ -5,6 +5,7 @@
 #define EVS_LUA_MACHINE_H
 
 #include "call/engine.h"
+#include "call/project.h"
 #include "call/show.h"
 #include "client.h"
 

@@ -63,6 +63,19 @@ static int delete_snapshots(lua_State *L)
     return evs_lua_call_batch(L, 4, 1);
 }
 
+/* evs.project_id([opts]): with options of evs.new, a client made of them asks. */
+static int project_id(lua_State *L)
+{
+    lua_settop(L, 1);
+    if (lua_isnil(L, 1)) {
+        push_default_client(L);
+    } else {
+        lua_settop(L, 3);
+        evs_lua_client_push(L, 1, is_safe(L));
+    }
+    return evs_lua_call_project(L, 4, 1);
+}
+
 /* evs.new(opts) */
 static int new(lua_State *L)
 {
@@ -145,6 +158,7 @@ int evs_lua_module_open(lua_State *L, bool safe)
                                          {"delete_snapshots", delete_snapshots},
                                          {"new", new},
                                          {"sign", evs_lua_sign},
+                                         {"project_id", project_id},
                                          {"protected", protected},
                                          {"is_error", evs_lua_is_error},
                                          {"info", info},

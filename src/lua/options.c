@@ -26,6 +26,7 @@ struct option {
 static const struct option options[] = {
     {"region", STRING, EVS_AT_NEW, AT(region), 0, 0, 0, "`ap-southeast-1`"},
     {"endpoint", STRING, EVS_AT_NEW, AT(endpoint), 0, 0, 0, "scheme, host, port, nothing else"},
+    {"iam_endpoint", STRING, EVS_AT_NEW, AT(iam_endpoint), 0, 0, 0, "IAM's, for project_id"},
     {"api", STRING, EVS_AT_NEW, AT(api), 0, 0, 0, "generation of the interface"},
     {"ak", STRING, EVS_AT_NEW, AT(ak), 0, 0, 0, "access key"},
     {"sk", STRING, EVS_AT_NEW, AT(sk), 0, 0, 0, "secret key"},

@@ -27,7 +27,8 @@ int evs_lua_script_start(lua_State *L)
     } operations[] = {{"delete_snapshot", &evs_delete_snapshot, false},
                       {"show_snapshot", &evs_show_snapshot, false},
                       {"list_snapshots", &evs_list_snapshots, false},
-                      {"each_snapshot", &evs_list_snapshots, true}};
+                      {"each_snapshot", &evs_list_snapshots, true},
+                      {"project_id", &evs_find_project, false}};
     struct evs_str name;
 
     evs_lua_client_check(L, 1);

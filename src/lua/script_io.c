@@ -54,7 +54,7 @@ void evs_lua_push_request(lua_State *L, const struct evs_act *act)
     lua_setfield(L, -2, "connect_timeout");
     lua_pushinteger(L, (lua_Integer)evs_lua_body_limit(act->call));
     lua_setfield(L, -2, "limit");
-    if (want->metadata) {
+    if (want->peer == EVS_PEER_METADATA) {
         lua_pushboolean(L, 1);
         lua_setfield(L, -2, "metadata");
     }

@@ -126,6 +126,11 @@ function Client:list_snapshots(project, filter, opts)
   return make_call(self, "list_snapshots", project, filter, opts)
 end
 
+--- The id of the region's project, or nil and the error; IAM is asked once.
+function Client:project_id(opts)
+  return make_call(self, "project_id", nil, nil, opts)
+end
+
 --- An iterator over snapshots, with one page in memory: a snapshot, or nil, or nil and the error.
 function Client:each_snapshot(project, filter, opts)
   check_phase()
