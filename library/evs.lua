@@ -131,6 +131,7 @@
 --- the metadata service of a server.
 ---@class (exact) evs.ClientOptions : evs.BatchOptions
 ---@field region? string `ap-southeast-1` (default from `HUAWEICLOUD_SDK_REGION`)
+---@field iam_endpoint? string IAM's, for project_id (default from `HUAWEICLOUD_SDK_IAM_ENDPOINT`)
 ---@field api? "v2"|"v5"|"cinder" generation of the interface (default from `EVS_API`, else v2)
 ---@field endpoint? string scheme, host, port, nothing else (default from `EVS_ENDPOINT`)
 ---@field ak? string access key (default from `HUAWEICLOUD_SDK_AK`)
@@ -307,6 +308,14 @@ function evs.is_error(value) end
 ---@return string? reason a phrase, `its name begins with manualbk_snapshot_`
 function evs.protected(snapshot) end
 
+--- The id of the region's project: IAM is asked for the projects of the region's name. The answer is
+--- kept for the client's life, a refusal is not. None or several: `Client.NoProject`, whose message
+--- lists what there is. Without a region: `Client.InvalidArgument`.
+---@param opts? evs.Options a client made of them asks (default: the plain functions' client)
+---@return string? project_id
+---@return evs.Error? err
+function evs.project_id(opts) end
+
 --- Versions of what is loaded, for reports of bugs.
 ---@return evs.Info
 function evs.info() end
@@ -340,6 +349,12 @@ function Client:delete_snapshots(project_id, ids, opts) end
 ---@return evs.Error? err
 function Client:show_snapshot(project_id, snapshot, opts) end
 
+--- The id of the region's project; see `evs.project_id`.
+---@param opts? evs.CallOptions
+---@return string? project_id
+---@return evs.Error? err
+function Client:project_id(opts) end
+
 --- Lists snapshots; see `evs.list_snapshots`.
 ---@param project_id string
 ---@param filter? evs.Filter
@@ -356,7 +371,7 @@ function Client:list_snapshots(project_id, filter, opts) end
 function Client:each_snapshot(project_id, filter, opts) end
 
 --- Starts a call that another event loop drives. Nothing is sent before `next` asks for it.
----@param operation "delete_snapshot"|"show_snapshot"|"list_snapshots"|"each_snapshot"
+---@param operation "delete_snapshot"|"show_snapshot"|"list_snapshots"|"each_snapshot"|"project_id"
 ---@param project_id string
 ---@param what string|evs.Snapshot|evs.Filter|nil the id or the snapshot; of a list its filter
 ---@param opts? evs.CallOptions `on_attempt` is not called

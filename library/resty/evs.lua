@@ -73,6 +73,12 @@ function Client:show_snapshot(project_id, snapshot, opts) end
 ---@return evs.Error? err
 function Client:list_snapshots(project_id, filter, opts) end
 
+--- The id of the region's project; see `evs.project_id`.
+---@param opts? evs.CallOptions
+---@return string? project_id
+---@return evs.Error? err
+function Client:project_id(opts) end
+
 --- Iterates over snapshots; see `evs.each_snapshot`. Any light thread of the request may call it,
 --- one at a time: it raises while another one waits for a page.
 ---@param project_id string
