@@ -216,6 +216,10 @@ interop: ## Let the official Node core talk to the emulator
 	@tools/deps demo interop
 	@spec/interop/run
 
+suites: ## Demo and specs in clean chroots of other Debians, as in make suites SUITES=sid
+	@tools/deps suites
+	@tools/suites $(SUITES)
+
 bench: ## Measure against the floors and the alternatives; prints a table (see bench/README.md)
 	@tools/deps test
 	@$(MAKE) --no-print-directory LUA=5.4 build/5.4/evs.so
@@ -229,5 +233,5 @@ FORCE:
 
 .DEFAULT_GOAL = all
 .DELETE_ON_ERROR:
-.PHONY: all help modules install uninstall deps demo emulator test spec model interop bench clean \
+.PHONY: all help modules install uninstall deps demo emulator test spec model interop suites bench clean \
         FORCE

@@ -3,8 +3,9 @@
 --   local emulator = require("spec.support.emulator").start()
 --   before_each(function() emulator:reset() end)
 --
--- It is ended when the process ends; it also ends by itself when the process is killed. With
--- EVS_EMULATOR set to a file that holds the output of spec/emulator/start, that one is used.
+-- It is ended when the process ends; it also ends by itself when the process is killed. Where
+-- EVS_EMULATOR names a file with the output of spec/emulator/start, that one is used; where there
+-- is no such file yet, the emulator is started with its output there, for all who come later.
 
 local cjson = require "cjson"
 local http = require "socket.http"
@@ -137,9 +138,18 @@ end
 
 local module = {}
 
-local function join()
-  local file = assert(io.open(os.getenv("EVS_EMULATOR")))
-  local facts = assert(service.facts(file:lines()), "EVS_EMULATOR: no line 'ready' in the file")
+local function command()
+  return "'" .. root() .. "spec/emulator/start'"
+end
+
+-- What the emulator says in a file; started now unless another spec of this run has done it.
+local function join(name)
+  local file = io.open(name)
+  if not file then
+    service.share(command(), name)
+    file = assert(io.open(name))
+  end
+  local facts = assert(service.facts(file:lines()), "the emulator did not start")
   file:close()
   return facts
 end
@@ -147,8 +157,8 @@ end
 --- The emulator of this process; starts it on the first call.
 function module.start()
   if not running then
-    local facts = os.getenv("EVS_EMULATOR") and join()
-      or service.start("'" .. root() .. "spec/emulator/start'", "the emulator")
+    local shared = os.getenv("EVS_EMULATOR")
+    local facts = shared and join(shared) or service.start(command(), "the emulator")
     running = setmetatable(facts, Emulator)
   end
   return running

@@ -18,6 +18,13 @@ function service.facts(lines)
   return nil
 end
 
+--- Starts it for all Lua states of this process, with its lines in `file`.
+function service.share(command, file)
+  os.execute(([[%s --parent $PPID >'%s' &
+    until grep -qx ready '%s'; do kill -0 $! || exit; sleep 0.05; done]]):format(
+    command, file, file))
+end
+
 -- Ends it when the Lua state closes. Lua 5.1's tables have no __gc, its newproxy has.
 local function stop_at_exit(facts)
   local function stop() service.stop(facts) end
