@@ -376,6 +376,49 @@ describe("a refused key", function()
     fails(start(a_client), { attempts = 0 })
   end)
 
+  -- Three requests are out; the second answer refuses nothing new, and the third proves nothing.
+  local function refused_whatever_comes_late(refusal)
+    local a_client = client()
+    prove(a_client)
+    local started = start_many(a_client, 3)
+    for _, machine in ipairs(started) do
+      sends(machine)
+    end
+    for i, late in ipairs { refusal, UNAUTHORIZED, { 202 } } do
+      answer(started[i], late)
+      ends(started[i])
+    end
+    for at = 0, FIVE_MINUTES - 1, 23 do
+      now = at
+      fails(start(a_client), { attempts = 0, outcome = "not_sent" })
+    end
+    now = FIVE_MINUTES + 1
+    sends(start(a_client))
+  end
+
+  it("stays refused when a 401 and then a 202 come late", function()
+    refused_whatever_comes_late(UNAUTHORIZED)
+  end)
+
+  it("stays refused after APIGW.0302 when a 401 and then a 202 come late", function()
+    refused_whatever_comes_late { 403, gateway_error("APIGW.0302") }
+  end)
+
+  it("is refused by a 401 whose call nobody drives any further", function()
+    local a_client, left = client(), {}
+    for i = 1, 8 do
+      now = 14 * (i - 1) -- 98 seconds in all
+      left[i] = start(a_client)
+      local what, result, err = step(left[i])
+      assert.equal(i == 1 and "send" or "done", what)
+      if i == 1 then
+        answer(left[i], UNAUTHORIZED)
+      else
+        same_error({ code = "APIGW.0301", attempts = 0 }, { result = result, err = err })
+      end
+    end
+  end)
+
   it("is refused once, however many requests were out", function()
     local a_client = client()
     prove(a_client)
@@ -837,6 +880,44 @@ describe("calls that are given up while they try a key", function()
     waits(start(a_client))
   end)
 
+  -- How many requests leave at most in any five minutes of 1000 seconds, when each one comes to
+  -- `what` after `seconds`.
+  local function most_in_five_minutes(what, seconds, options)
+    local a_client, left_at, most = client(), {}, 0
+    local machine, due
+    while now < 1000 do
+      machine = machine or start(a_client, nil, options)
+      local said = not due and step(machine)
+      if said == "send" then
+        table.insert(left_at, now)
+        due = now + seconds
+      elseif said == "done" then
+        machine = nil
+      elseif due and now >= due then
+        answer(machine, what)
+        due = nil
+      end
+      now = now + 0.1
+    end
+    for i = 1, #left_at do
+      local count = 0
+      for j = i, #left_at do
+        count = count + (left_at[j] < left_at[i] + FIVE_MINUTES and 1 or 0)
+      end
+      most = math.max(most, count)
+    end
+    return most
+  end
+
+  it("count when the gateway's 401 is slower than attempt_timeout, over many calls", function()
+    assert.equal(5, most_in_five_minutes(machines.lost("Client.Timeout"), 1,
+      { attempt_timeout = 1, timeout = 5 }))
+  end)
+
+  it("count when each answer is cut, over many calls", function()
+    assert.equal(5, most_in_five_minutes(machines.lost(), 0.1, { timeout = 5 }))
+  end)
+
   it("do not count where no byte was sent, or an answer was no 401", function()
     local a_client = client()
     for i = 1, 20 do
@@ -1009,6 +1090,24 @@ describe("a proof", function()
       end
       assert.equal(1, out)
     end
+  end)
+
+  it("is over for a batch, too: one of its calls goes first when the clock has stepped", function()
+    local a_client = client()
+    prove(a_client)
+    local batch = assert(a_client:start("delete_snapshots", PROJECT, nil,
+      { guard = false, concurrency = 17 }))
+    local said = {}
+    for i = 1, 40 do
+      said[i] = (batch:next(1000 + now, WALL + now + 7200))
+      if said[i] == "need" then
+        batch:add("snapshot-" .. i)
+      elseif said[i] == "sleep" then
+        now = now + 0.05
+      end
+    end
+    local list = table.concat(said, " ")
+    assert.equal(1, select(2, list:gsub("send", "")), list)
   end)
 
   it("stands while answers keep giving it, however long that goes on", function()

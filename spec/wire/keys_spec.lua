@@ -694,6 +694,40 @@ describe("the metadata service", function()
     assert.same({ "EMULATORMETA00000001", "EMULATORMETA00000002" }, signers())
   end)
 
+  -- A call inside the on_attempt of one that has just met a 401 ends at once and sends nothing.
+  local function call_inside_on_attempt(variables)
+    emulator:misbehave { method = "DELETE", status = 401, times = -1,
+      body = machines.gateway_error("APIGW.0301", "no") }
+    local _, reports = run([[
+      local socket = require "socket"
+      local client, inside
+      client = assert(evs.new { attempt_timeout = 1, on_attempt = function()
+        if inside then return end
+        inside = true
+        local began = socket.gettime()
+        delete(client)
+        print(socket.gettime() - began < 0.5)
+      end })
+      delete(client)
+    ]], variables)
+    for i, attempts in pairs { [1] = 0, [3] = 1 } do
+      assert.equal("APIGW.0301", reports[i].code)
+      assert.equal(attempts, reports[i].attempts)
+    end
+    assert.equal("true", reports[2])
+    assert.equal(1, #signers())
+  end
+
+  it("is asked by a call inside on_attempt after a 401, which then sends nothing", function()
+    call_inside_on_attempt(with_service())
+    assert_asked(1, 2)
+  end)
+
+  it("is not asked when the keys were given: a call inside on_attempt ends at once", function()
+    call_inside_on_attempt(environment())
+    assert_asked(0, 0)
+  end)
+
   it("has the same keys after a 401, which is then the call's answer and the next one's", function()
     emulator:misbehave { method = "DELETE", status = 401, times = -1,
       body = machines.gateway_error("APIGW.0301", "no") }
@@ -1546,6 +1580,36 @@ describe("a 401 with keys of the metadata service", function()
     local trace = delete(a_service, { hour_ahead, { 202 } }, client, clock)
     assert.is_true(trace.result)
     assert.equal("DELETE GET DELETE", trace:methods())
+  end)
+
+  -- Three requests are out. The first brings `refusal`, then a 401 and a 202 come late.
+  local function assert_stays_refused(refusal)
+    local a_service, client, clock = world()
+    delete(a_service, nil, client, clock)
+    local started = start_many(3, client)
+    for _, machine in ipairs(started) do
+      assert.equal("send", (machine:next(clock.mono, clock.wall)))
+    end
+    machines.answer(started[1], refusal)
+    machines.same_error({ status = refusal[1], attempts = 1 },
+      machines.run(started[1], script_of(a_service, {}), clock))
+    machines.answer(started[2], UNAUTHORIZED)
+    assert.is_not.equal("send", (started[2]:next(clock.mono, clock.wall)))
+    machines.answer(started[3], { 202 })
+    assert.is_true(select(2, started[3]:next(clock.mono, clock.wall)))
+    for _ = 1, 5 do
+      local trace = delete(a_service, nil, client, clock)
+      machines.same_error({ status = refusal[1], attempts = 0, outcome = "not_sent" }, trace)
+      clock:advance(50)
+    end
+  end
+
+  it("that comes late does not let go of a key that was refused, nor a 202 after it", function()
+    assert_stays_refused(UNAUTHORIZED)
+  end)
+
+  it("that comes late does not let go of a key that APIGW.0302 has refused", function()
+    assert_stays_refused { 403, machines.gateway_error("APIGW.0302") }
   end)
 
   it("is forgotten as soon as new keys come", function()
