@@ -323,7 +323,7 @@ end
 
 describe("a batch that waits until its snapshots are gone", function()
   it("looks when a look is due, before it begins with new ids", function()
-    local _, summary = simulate(60, { concurrency = 2, wait = 3 }, 0.5, 1)
+    local _, summary = simulate(60, { concurrency = 2, wait = 10 }, 0.5, 1)
 
     assert.same({ 60, 0, 0, 0 }, sums(summary))
   end)
