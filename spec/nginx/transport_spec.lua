@@ -82,6 +82,21 @@ describe("a request", function()
   end)
 end)
 
+describe("nginx's error log", function()
+  it("has nothing to say of deletions, one at a time or many", function()
+    emulator:settings { any_snapshot = true }
+    emulator:put { id = "a" }
+    local before = nginx:log()
+    local client = connect()
+    assert.is_true((client:delete_snapshot(project, "a")))
+    assert.is_true((delete(connect { endpoint = emulator.tls_endpoint })))
+    local ids = {}
+    for i = 1, 60 do ids[i] = "s" .. i end
+    assert.equal(60, client:delete_snapshots(project, ids, { guard = false }).succeeded)
+    assert.equal(before, nginx:log())
+  end)
+end)
+
 describe("connections", function()
   local function count()
     local seen, number = {}, 0

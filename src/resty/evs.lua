@@ -223,7 +223,7 @@ function Batch:give_way()
   self.busy = self.busy + 1
   if self.busy < STEPS_WITHOUT_PAUSE then return end
   self.busy = 0
-  ngx.sleep(0)
+  clock.give_way()
 end
 
 function Batch:run()

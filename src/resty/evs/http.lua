@@ -185,7 +185,7 @@ function M.request(request)
   where.pool = pool_of(where, request)
   -- One turn of the event loop: kept connections that were closed, or have bytes that nobody asked
   -- for, are thrown out of the pool before one is taken from it.
-  ngx.sleep(0)
+  clock.give_way()
   local socket = ngx.socket.tcp()
   local done, code, message = connect(socket, where, request)
   -- The worker may have had other things to do.
