@@ -333,9 +333,13 @@ describe("HTTP/2", function()
     return delete(client, options), client:last().attempts
   end
 
+  -- Of a libcurl before 7.88 nobody can tell whether a stream was refused or lost.
+  local major, minor = evs.info().libcurl:match("^(%d+)%.(%d+)")
+  local TELLS_REFUSED = tonumber(major) > 7 or tonumber(minor) >= 88
+
   local UNREAD = { refuse = "REFUSED_STREAM", go_away_before = "GOAWAY with a lower last stream",
     go_away_and_close = "GOAWAY with a lower last stream, and the connection's end" }
-  for action, what in pairs(UNREAD) do
+  for action, what in pairs(TELLS_REFUSED and UNREAD or {}) do
     it("streams that are refused unread are not sent: " .. what, function()
       assert_unsent(delete_there { action }, "Client.Network", true)
       assert.equal(2, #other:log())

@@ -77,6 +77,7 @@ struct evs_transfer {
     bool fresh; /* libcurl was told to make a new connection */
     bool stale; /* its connection had bytes to read before the request was written */
     enum evs_peer peer; /* that it is set up for */
+    bool tls;           /* over TLS: the connection may be one of HTTP/2 */
     bool running;  /* libcurl has it */
     bool finished; /* and its end is known */
     struct evs_answer answer;

@@ -43,8 +43,7 @@ static bool was_refused(const struct evs_transfer *t)
     double reading = 0;
 
     curl_easy_getinfo(t->easy, CURLINFO_STARTTRANSFER_TIME, &reading);
-    if (!t->http->client->endpoint.tls || t->peer != EVS_PEER_EVS || t->http1 || t->text[0] || t->head.bytes > 0 ||
-        reading > 0)
+    if (!t->tls || t->http1 || t->text[0] || t->head.bytes > 0 || reading > 0)
         return false;
     if (t->http->notes_reading)
         return true;
@@ -140,7 +139,7 @@ static size_t on_header(char *data, size_t size, size_t count, void *userdata)
     struct evs_transfer *t = userdata;
     struct evs_str line = {data, size * count};
     bool ok = t->writes == 0 ? evs_head_add_proxy(&t->head, line)
-                             : evs_head_add(&t->head, line, t->http->client->endpoint.tls);
+                             : evs_head_add(&t->head, line, t->tls);
 
 #ifndef HAVE_EASY_HEADER
     if (evs_str_starts(line, EVS_STR("HTTP/")))
@@ -220,6 +219,7 @@ static void set_peer(struct evs_transfer *t, enum evs_peer peer)
     bool metadata = peer == EVS_PEER_METADATA;
 
     t->peer = peer;
+    t->tls = peer_tls(client, peer);
     /* Our own Host line costs less than libcurl's, which is printed twice. */
     t->no_host = (struct curl_slist){no_host, &t->headers};
     curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, metadata ? &t->headers : &t->no_host);
@@ -227,8 +227,11 @@ static void set_peer(struct evs_transfer *t, enum evs_peer peer)
     curl_easy_setopt(t->easy, CURLOPT_CURLU, peer == EVS_PEER_EVS ? t->http->endpoint : NULL);
     curl_easy_setopt(t->easy, CURLOPT_REQUEST_TARGET, NULL);
 #endif
-    set_protocols(t->easy, peer_tls(client, peer));
-    set_proxy(t->easy, client, peer_tls(client, peer)); /* proxies are for https */
+    /* Wait for a stream of a connection that is being made, where there can be one: before 7.80 a request over
+     * plain http waited for connections that were gone. */
+    curl_easy_setopt(t->easy, CURLOPT_PIPEWAIT, t->tls ? 1L : 0L);
+    set_protocols(t->easy, t->tls);
+    set_proxy(t->easy, client, t->tls); /* proxies are for https */
 }
 
 struct evs_transfer *evs_transfer_new(struct evs_http *http)
@@ -252,7 +255,6 @@ struct evs_transfer *evs_transfer_new(struct evs_http *http)
 #ifdef HAVE_QUICK_EXIT
     curl_easy_setopt(t->easy, CURLOPT_QUICK_EXIT, 1L);
 #endif
-    curl_easy_setopt(t->easy, CURLOPT_PIPEWAIT, 1L); /* for a stream on a connection that is being made */
     set_callbacks(t);
     evs_http_watch_sockets(t);
     set_tls(t->easy, http);
