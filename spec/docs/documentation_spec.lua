@@ -74,6 +74,17 @@ describe("the functions", function()
       names(found(documents.section("docs/event-loops.md", "The machine"), "`machine:([%w_]+)%(")))
   end)
 
+  it("of resty.evs's clients are those of their types, and in docs/openresty.md", function()
+    local types = read("library/resty/evs.lua")
+    local page = documents.section("docs/openresty.md", "Calls")
+    local listed = found(page:match("methods of the client: ([^.]+)%."), "`([%w_]+)`")
+    assert.equal(names(found(types, "\nfunction Client:([%w_]+)%(")), names(listed))
+    assert.equal(names(found(types, "\nfunction evs%.([%w_]+)%(")),
+      names(found(page, "`resty%.evs%.([%w_]+)`")))
+    local code = found(read("src/resty/evs.lua"), "\nfunction Client:([%l][%w_]+)%(")
+    assert.equal(names(code), names(listed))
+  end)
+
   it("have types in valid Lua, which return a table of the same functions", function()
     assert.equal(names(functions_of(evs)), names(functions_of(dofile("library/evs.lua"))))
     assert.is_table(dofile("library/evs/safe.lua"))
