@@ -40,9 +40,9 @@ describe("the options of evs", function()
     assert.same(all, told)
   end)
 
-  it("that docs/operations.md shows in commands are those of that command", function()
+  it("that docs/operations.md and the README show in commands are those of that command", function()
     local found = 0
-    for line in page:gmatch("\n    (evs [^\n]+)") do
+    for line in (page .. command.read("README.md")):gmatch("\n    (evs [^\n]+)") do
       local name = line:match("^evs (%l+)")
       local options = options_of(help_of(name))
       for option in line:gmatch("%-%-([%w-]+)") do
