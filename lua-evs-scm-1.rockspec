@@ -84,6 +84,7 @@ build = {
         "src/lua/machine.c",
         "src/lua/module.c",
         "src/lua/options.c",
+        "src/lua/protect.c",
         "src/lua/script.c",
         "src/lua/script_io.c",
         "src/lua/sign.c",

@@ -95,7 +95,14 @@
 ---@field guard? boolean look first, and spare backups' and busy snapshots (default true)
 ---@field ignore_missing? boolean a snapshot that does not exist is success (default false)
 ---@field wait? boolean|number seconds to wait until it is gone; true is 180 (default false)
+---@field protect? evs.Protect asked by the guard; not together with `guard = false`
 ---@field on_attempt? fun(attempt: evs.Attempt) called after each attempt of a blocking call
+
+--- Is asked about the snapshot as the server showed it just now, or as it was passed, once no rule of
+--- `evs.protected` keeps it. A string keeps it as well, and is the reason in `Client.Protected`; so does
+--- true. With nil or false it may go. What the function raises goes on, and nothing is deleted. It
+--- must not yield, nor call a method of the machine or batch that asks it.
+---@alias evs.Protect fun(snapshot: evs.Snapshot): string|boolean|nil
 
 --- What `on_result` is told of a deletion that has ended.
 ---@class (exact) evs.ResultInfo

@@ -56,6 +56,19 @@ describe("new", function()
       return evs.new(options):delete_snapshot("p", "a", { region = "x" })]], options_of())
   end)
 
+  it("takes protect, which must not yield: then it raises and nothing is deleted", function()
+    put(2)
+    local kept, raised = with_client(nil, [[
+      local _, err = client:delete_snapshot(project, "s0001", { protect = function(snapshot)
+        return snapshot.id .. " stays" end })
+      local ran, problem = pcall(client.delete_snapshot, client, project, "s0002",
+        { protect = function() ngx.sleep(0.01) end })
+      return err.message, not ran and tostring(problem)]])
+    assert.matches("s0001 stays$", kept)
+    assert.matches("attempt to yield", raised)
+    assert.equal(2, #emulator:snapshots())
+  end)
+
   it("says that nginx hides the environment where keys and region are missing", function()
     local _, err = nginx:run("return evs.new()")
     assert.equal("Client.NoEndpoint", err.code)

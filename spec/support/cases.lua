@@ -71,6 +71,22 @@ case { name = "a backup's mark protects, whatever its value",
   put = { { id = "a", metadata = { __system__enableActive = "false" } } },
   call = delete(), requests = "GET", left = "a",
   fails = { code = "Client.Protected", outcome = "not_sent" } }
+case { name = "protect keeps with its reason", put = { { id = "a", name = "gold" } },
+  call = delete { protect = function(snapshot) return snapshot.name .. " is kept" end },
+  requests = "GET", left = "a", says = "gold is kept",
+  fails = { code = "Client.Protected", outcome = "not_sent", attempts = 1, retryable = false } }
+case { name = "protect of the client lets go with nil", put = A,
+  options = { protect = function() end }, call = delete(), result = true,
+  requests = "GET DELETE", left = "" }
+case { name = "protect that raises deletes nothing", put = A, requests = "GET", left = "a",
+  call = function(client, project)
+    local ran, problem = pcall(client.delete_snapshot, client, project, "a",
+      { protect = function() error("mine", 0) end })
+    return not ran and problem
+  end, result = "mine" }
+case { name = "protect without the guard is refused unsent", put = A, requests = "", left = "a",
+  call = delete { guard = false, protect = function() end },
+  fails = { code = "Client.InvalidArgument", outcome = "not_sent", attempts = 0 } }
 for status, passes in pairs { creating = true, deleting = true, ["backing-up"] = true,
   rollbacking = true, error_deleting = false } do
   case { name = "the status " .. status .. " is refused", put = { { id = "a", status = status } },
@@ -325,6 +341,9 @@ case { name = "delete_snapshots refuses more ids than max", put = many(2), left 
 case { name = "delete_snapshots spares backups",
   put = { { id = "s0001" }, { id = "s0002", name = "autobk_snapshot_x" } }, left = "s0002",
   call = sums(ids_of(2)), result = "1 1 0 0 -" }
+case { name = "delete_snapshots asks protect about each", put = many(12), left = "s0001 s0002",
+  call = sums(ids_of(12), { protect = function(snapshot) return snapshot.id < "s0003" end }),
+  result = "10 2 0 0 -" }
 case { name = "delete_snapshots stops at a refused key", put = many(30), options = { sk = "wrong" },
   call = sums(ids_of(30)), result = "0 1 0 29 APIGW.0301", requests = "GET" }
 case { name = "delete_snapshots rides out 429", put = many(10), left = "",

@@ -135,6 +135,18 @@ static void fail_protected(struct evs_deletion *d, const char *reason)
     evs_flow_end(&d->flow);
 }
 
+/* The script's own word for it. */
+static void fail_kept(struct evs_deletion *d, struct evs_str reason)
+{
+    struct evs_secrets secrets = evs_client_secrets(d->flow.client);
+    char shown[256];
+
+    evs_text_show(shown, sizeof shown, reason, &secrets);
+    evs_error_set(&d->flow.error, EVS_PROTECTED, "the option 'protect' keeps the snapshot: %s", shown);
+    d->flow.error.hint = EVS_HINT_NONE;
+    evs_flow_end(&d->flow);
+}
+
 /* Delete what may be deleted, and fail for everything else. */
 static void judge_guarded(struct evs_deletion *d, const struct evs_snapshot *snapshot)
 {
@@ -143,11 +155,27 @@ static void judge_guarded(struct evs_deletion *d, const struct evs_snapshot *sna
     d->seen = true;
     if (d->flow.options.guard && reason)
         fail_protected(d, reason);
+    else if (d->asking && snapshot->kept_because.len > 0)
+        fail_kept(d, snapshot->kept_because);
     else if (d->flow.options.guard && !is_deletable(snapshot->status))
         fail_state(d, EVS_WRONG_STATE, "the snapshot's status is ", snapshot->status,
                    ": only 'available' or 'error' can be deleted", is_transient(snapshot->status));
     else
         begin_delete(d);
+}
+
+/* Judge the snapshot now, or when the script has been asked about it. */
+static void judge_seen(struct evs_deletion *d, const struct evs_snapshot *snapshot)
+{
+    d->asking = d->flow.options.protect && !evs_protected(snapshot);
+    if (!d->asking)
+        judge_guarded(d, snapshot);
+}
+
+void evs_deletion_judge(struct evs_deletion *d, const struct evs_snapshot *snapshot)
+{
+    judge_guarded(d, snapshot);
+    d->asking = false;
 }
 
 static bool is_of_project(const struct evs_flow *flow, const struct evs_snapshot *snapshot)
@@ -238,7 +266,7 @@ static void miss(struct evs_deletion *d, const struct evs_facts *facts)
 static void look_at(struct evs_deletion *d, const struct evs_facts *facts)
 {
     if (counts_as_seen(d, &facts->snapshot, false))
-        judge_guarded(d, &facts->snapshot);
+        judge_seen(d, &facts->snapshot);
     else
         fail_guard_strange(d, facts);
 }
@@ -329,18 +357,21 @@ static void concluded(struct evs_flow *flow, enum evs_meaning meaning, const str
 {
     struct evs_deletion *d = deletion(flow);
 
-    actions[meaning][d->stage](d, facts);
+    if (d->asking) /* whoever should have asked did not */
+        fail_kept(d, EVS_STR("it was not asked"));
+    else
+        actions[meaning][d->stage](d, facts);
 }
 
 static void begin(struct evs_flow *flow, const struct evs_snapshot *seen)
 {
     struct evs_deletion *d = deletion(flow);
 
-    d->seen = d->seen_deleting = d->status_late = false;
+    d->asking = d->seen = d->seen_deleting = d->status_late = false;
     d->polls = 0;
     d->last_status[0] = '\0';
     if (seen && counts_as_seen(d, seen, true))
-        judge_guarded(d, seen);
+        judge_seen(d, seen);
     else if (flow->options.guard)
         begin_guard(d);
     else

@@ -24,11 +24,19 @@ struct evs_deletion {
     struct evs_flow flow; /* first: a flow is cast to its deletion */
     enum evs_stage stage;
     bool seen;            /**< this call knows that the snapshot existed */
+    bool asking;          /**< nothing forbids it: the script's own `protect` has the last word */
     bool seen_deleting;   /**< while waiting */
     unsigned polls;       /**< while waiting */
     char last_status[64]; /**< while waiting: what the last poll showed; empty: none yet */
     bool status_late;     /**< that poll was long enough after the 202 to count */
 };
+
+/**
+ * After evs_flow_begin with a snapshot, and after each answer, of a call whose options have `protect`:
+ * while `asking`, ask the script, set `kept_because` of the snapshot that was begun with or answered, and
+ * give it here before anything else is done with the call.
+ */
+void evs_deletion_judge(struct evs_deletion *deletion, const struct evs_snapshot *snapshot);
 
 /** Whether a DELETE of this call has left this machine, or is leaving it. */
 bool evs_deletion_has_left(const struct evs_deletion *deletion);

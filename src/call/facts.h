@@ -26,6 +26,7 @@ struct evs_snapshot {
     struct evs_str category; /**< empty: not a string */
     bool foreign_chain;     /**< one of its chains has a category other than `standard` */
     bool enable_active;     /**< `metadata` has `__system__enableActive`, whatever its value */
+    struct evs_str kept_because; /**< why the script's own `protect` keeps it; empty: it does not */
 };
 
 /** A page of a list, held against the snapshots that earlier pages of it showed. */

@@ -4,6 +4,7 @@
 #include "ids.h"
 #include "json.h"
 #include "options.h"
+#include "protect.h"
 
 #include <limits.h>
 
@@ -84,6 +85,8 @@ struct evs_lua_machine *evs_lua_batch_push(lua_State *L, int client, int arg, bo
     keep_table(L, top + 1, EVS_MACHINE_SEEN);
     keep_table(L, top + 1, EVS_MACHINE_NAMES);
     keep_table(L, top + 1, EVS_MACHINE_ERRORS);
+    if (settings.call.protect)
+        evs_lua_protect_keep(L, top + 1, arg + 2);
     if (!evs_engine_many(&machine->engine, &owner->core, &settings.call, &settings.batch))
         luaL_error(L, "not enough memory");
     return machine;
@@ -130,6 +133,10 @@ static void begin(lua_State *L, int index)
     lua_pushvalue(L, id);
     lua_rawseti(L, -2, (int)call->slot + 1);
     lua_pop(L, 1);
+    if (given) {
+        lua_pushvalue(L, id - 1);
+        evs_lua_machine_ask(L, index, call, &snapshot);
+    }
 }
 
 void evs_lua_batch_feed(lua_State *L, int index)

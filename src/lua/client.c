@@ -42,6 +42,8 @@ static void set_kept(lua_State *L, int options)
     lua_rawseti(L, -2, EVS_CLIENT_ON_ATTEMPT);
     evs_lua_options_push_function(L, options, "on_result");
     lua_rawseti(L, -2, EVS_CLIENT_ON_RESULT);
+    evs_lua_options_push_function(L, options, "protect");
+    lua_rawseti(L, -2, EVS_CLIENT_PROTECT);
     evs_lua_driver_setup(L);
     evs_compat_setuservalue(L, -2);
 }

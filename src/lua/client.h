@@ -35,6 +35,7 @@ enum {
     EVS_CLIENT_MACHINE = 1, /**< a machine to be used again */
     EVS_CLIENT_ON_ATTEMPT,  /**< the functions of these options */
     EVS_CLIENT_ON_RESULT,
+    EVS_CLIENT_PROTECT,
     EVS_CLIENT_DRIVE /**< the blocking driver */
 };
 

@@ -4,6 +4,7 @@
 #include "filter.h"
 #include "json.h"
 #include "options.h"
+#include "protect.h"
 
 struct evs_lua_machine *evs_lua_machine_push(lua_State *L, int client, const char *metatable)
 {
@@ -60,6 +61,23 @@ static void check_id(lua_State *L, int arg, struct subject *subject)
     subject->id = subject->snapshot.id;
 }
 
+void evs_lua_machine_ask(lua_State *L, int index, struct evs_call *call, struct evs_snapshot *snapshot)
+{
+    struct evs_lua_machine *machine = lua_touserdata(L, index);
+    struct evs_deletion *deletion = &call->as.deletion;
+    bool answered;
+
+    if (call->as.flow.type != &evs_delete_snapshot || call->as.flow.state != EVS_FLOW_RUNNING ||
+        !deletion->asking)
+        return;
+    machine->asking = true;
+    answered = evs_lua_protect_ask(L, index, snapshot);
+    machine->asking = false;
+    evs_deletion_judge(deletion, snapshot);
+    if (!answered)
+        lua_error(L);
+}
+
 static void begin_rows(lua_State *L, int index)
 {
     lua_newtable(L);
@@ -108,6 +126,8 @@ void evs_lua_machine_begin(lua_State *L, const struct evs_flow_type *type, int a
     }
     usable = evs_lua_options_read(L, arg + 2, EVS_AT_CALL, &settings,
                                   usable ? &error : &(struct evs_error){0}) && usable;
+    if (settings.call.protect)
+        evs_lua_protect_keep(L, index, arg + 2);
     if (client->unmade)
         evs_flow_refuse(&call->as.flow, type, &client->core, &client->error);
     else if (!usable)
@@ -115,6 +135,11 @@ void evs_lua_machine_begin(lua_State *L, const struct evs_flow_type *type, int a
     else
         evs_flow_begin(&call->as.flow, type, &client->core, &settings.call, subject.project,
                        subject.id, subject.given ? &subject.snapshot : NULL);
+    if (subject.given) {
+        lua_pushvalue(L, arg + 1);
+        evs_lua_machine_ask(L, index, call, &subject.snapshot);
+        lua_settop(L, index);
+    }
 }
 
 /* --- answers and results ---------------------------------------------------------------------------- */
@@ -148,6 +173,10 @@ void evs_lua_machine_reply(lua_State *L, int index, struct evs_call *call, struc
         return;
     }
     evs_engine_reply(call, facts);
+    if (flow->type == &evs_delete_snapshot && call->as.deletion.asking) {
+        evs_lua_json_push_snapshot(L);
+        evs_lua_machine_ask(L, index, call, &facts->snapshot);
+    }
     if (flow->type == &evs_show_snapshot && flow->state == EVS_FLOW_SUCCEEDED) {
         evs_lua_json_push_snapshot(L);
         evs_lua_machine_keep(L, index, EVS_MACHINE_RESULT);

@@ -22,6 +22,7 @@ enum evs_lua_source {
 struct evs_lua_machine {
     struct evs_engine engine;
     struct evs_lua_client *client;
+    bool asking; /**< the script's `protect` runs: it must leave the machine alone */
     /* of a batch: */
     enum evs_lua_source source;
     size_t position, count;    /**< of an array */
@@ -32,6 +33,7 @@ struct evs_lua_machine {
 /** In the uservalue table. */
 enum {
     EVS_MACHINE_CLIENT = 1,
+    EVS_MACHINE_PROTECT, /**< the option's function, where the call's options say so */
     EVS_MACHINE_RESULT,  /**< a snapshot, or an array of them */
     EVS_MACHINE_SEEN,    /**< id = true: of a list all rows, of a batch the ids that are under way */
     EVS_MACHINE_SOURCE,  /**< of a batch: its ids */
@@ -55,6 +57,12 @@ void evs_lua_machine_push_kept(lua_State *L, int machine, int what);
  * `paged`, a list says PAGE.
  */
 void evs_lua_machine_begin(lua_State *L, const struct evs_flow_type *type, int arg, bool paged);
+
+/**
+ * Ask the script's `protect`, if the call waits for that, about the snapshot table at the top, which `snapshot`
+ * was read from. What the function raises goes on, and the snapshot is kept.
+ */
+void evs_lua_machine_ask(lua_State *L, int index, struct evs_call *call, struct evs_snapshot *snapshot);
 
 /** How much of an answer's body `call` wants. */
 size_t evs_lua_body_limit(const struct evs_call *call);

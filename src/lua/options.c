@@ -51,6 +51,8 @@ static const struct option options[] = {
     {"ignore_missing", BOOLEAN, EVS_AT_CALL, AT(call.ignore_missing), 0, 1, 0,
      "a snapshot that does not exist is success"},
     {"wait", WAIT, EVS_AT_CALL, AT(call.wait), 0, YEAR, 0, "seconds to wait until it is gone"},
+    {"protect", FUNCTION, EVS_AT_CALL, AT(call.protect), 0, 0, 0,
+     "asked by the guard: a reason that it returns keeps the snapshot"},
     {"on_attempt", FUNCTION, EVS_AT_CALL, 0, 0, 0, 0, "called after each attempt of a blocking call"},
     {"concurrency", COUNT, EVS_AT_BATCH, AT(batch.concurrency), 1, EVS_CALLS_MOST, 16,
      "deletions at a time"},
@@ -211,6 +213,8 @@ static bool read_value(lua_State *L, const struct option *option, struct evs_set
         return read_algorithm(L, option, member, error);
     default:
         check_callable(L, option);
+        if (option->offset == AT(call.protect))
+            settings->call.protect = true;
         return true;
     }
 }
@@ -228,6 +232,14 @@ void evs_lua_options_default(struct evs_settings *settings)
         else if (option->kind == SECONDS || option->kind == RATE || option->kind == WAIT)
             *(double *)member = option->standard;
     }
+}
+
+/* Without a look there is nothing to ask about. */
+static bool check_protect(const struct evs_settings *settings, struct evs_error *error)
+{
+    if (settings->call.protect && !settings->call.guard)
+        evs_error_set(error, EVS_INVALID_ARGUMENT, "option 'protect' needs the guard, and 'guard' is false");
+    return !settings->call.protect || settings->call.guard;
 }
 
 bool evs_lua_options_read(lua_State *L, int index, enum evs_lua_options_at at,
@@ -252,7 +264,7 @@ bool evs_lua_options_read(lua_State *L, int index, enum evs_lua_options_at at,
             settings->has_proxy = true;
         lua_pop(L, 1);
     }
-    return usable;
+    return usable && check_protect(settings, error);
 }
 
 void evs_lua_options_push_function(lua_State *L, int index, const char *name)

@@ -101,12 +101,20 @@ static int take_failure(lua_State *L, struct evs_call *call, const struct evs_fa
 
 /* --- a machine of one call -------------------------------------------------------------------------- */
 
+/* A `protect` that runs within a method may not call another one. */
+static void check_free(lua_State *L, const struct evs_lua_machine *machine)
+{
+    if (machine->asking)
+        luaL_error(L, "its option 'protect' is being asked: no method may be called meanwhile");
+}
+
 static struct evs_lua_machine *check_machine(lua_State *L)
 {
     struct evs_lua_machine *machine = luaL_checkudata(L, 1, EVS_MACHINE_METATABLE);
 
     if (!machine->engine.client)
         luaL_error(L, "the machine was collected");
+    check_free(L, machine);
     return machine;
 }
 
@@ -196,6 +204,7 @@ static struct evs_lua_machine *check_batch(lua_State *L)
 
     if (!batch->engine.client)
         luaL_error(L, "the batch was abandoned");
+    check_free(L, batch);
     return batch;
 }
 
@@ -346,7 +355,10 @@ static int batch_fail(lua_State *L)
 /* batch:abandon(): gives up what is under way. Also __gc. */
 static int batch_abandon(lua_State *L)
 {
-    evs_lua_machine_free(luaL_checkudata(L, 1, EVS_BATCH_METATABLE));
+    struct evs_lua_machine *batch = luaL_checkudata(L, 1, EVS_BATCH_METATABLE);
+
+    check_free(L, batch);
+    evs_lua_machine_free(batch);
     return 0;
 }
 
