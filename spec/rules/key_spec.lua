@@ -902,7 +902,7 @@ describe("calls that are given up while they try a key", function()
     for i = 1, #left_at do
       local count = 0
       for j = i, #left_at do
-        count = count + (left_at[j] < left_at[i] + FIVE_MINUTES and 1 or 0)
+        count = count + (left_at[j] < left_at[i] + FIVE_MINUTES - 1e-6 and 1 or 0)
       end
       most = math.max(most, count)
     end

@@ -178,14 +178,37 @@ static void cancel(struct explorer *e)
     e->depth--;
 }
 
+/* Whether the rules of a wait make no difference between these. */
+static bool are_alike(const struct answer *a, const struct answer *b)
+{
+    return a->news == b->news && a->proof == b->proof && a->late == b->late &&
+           (a->fate == UNSENT) == (b->fate == UNSENT) && a->replays == b->replays &&
+           a->has_retry_after == b->has_retry_after && a->retry_after == b->retry_after &&
+           a->snapshot.id.len == b->snapshot.id.len &&
+           evs_str_equal(a->snapshot.status, b->snapshot.status);
+}
+
+/* A DELETE shows no snapshot. The first look of a wait comes to everything, later ones only to the
+ * first of those that are alike: a wait takes many looks. */
+static bool is_tried(const struct witness *w, unsigned i)
+{
+    bool later = w->phase == WAITING && w->polls > 1;
+
+    if (answers[i].scope == GET_ONLY && w->phase == DELETING)
+        return false;
+    for (unsigned j = 0; later && j < i; j++)
+        if (are_alike(&answers[i], &answers[j]))
+            return false;
+    return true;
+}
+
 static void walk(struct explorer *e)
 {
     const struct world here = e->world;
-    bool get = here.witness.phase != DELETING;
 
     cancel(e);
     for (unsigned i = 0; i < answer_count && !e->failed && e->depth < e->most; i++) {
-        if (answers[i].scope == GET_ONLY && !get)
+        if (!is_tried(&here.witness, i))
             continue;
         e->world = here;
         e->path[e->depth++].name = answers[i].name;
