@@ -81,6 +81,7 @@ build = {
         "src/lua/interrupt.c",
         "src/lua/json.c",
         "src/lua/key.c",
+        "src/lua/look.c",
         "src/lua/machine.c",
         "src/lua/module.c",
         "src/lua/options.c",

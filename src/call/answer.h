@@ -37,6 +37,7 @@ enum evs_meaning {
     EVS_OPEN,            /**< no answer to the question: a busy or broken server, a redirect */
     EVS_FAILED,          /**< no answer at all */
     EVS_TIME_UP,         /**< the call's time ended while it could not send */
+    EVS_STALE,           /**< what was seen of the snapshot is too old to send a first DELETE by */
     EVS_FORBIDDEN,       /**< a refused key, missing keys, a closed client */
     EVS_MEANING_COUNT
 };

@@ -69,13 +69,13 @@ bool evs_api_filters(const struct evs_api *api, enum evs_filter filter)
     return evs_str_is_among(evs_str(filter_names[filter]), api->filters);
 }
 
-bool evs_api_is_complete(const struct evs_api *api, const struct evs_snapshot *snapshot, bool passed)
+bool evs_api_is_complete(const struct evs_api *api, const struct evs_snapshot *snapshot)
 {
     bool named = snapshot->has_name || (api->bare && snapshot->lacks_name);
     bool described = snapshot->has_metadata || (api->bare && snapshot->lacks_metadata);
 
     return snapshot->id.len > 0 && snapshot->status.len > 0 && named && described &&
-           (!passed || !api->category || snapshot->category.len > 0);
+           (snapshot->from_server || !api->category || snapshot->category.len > 0);
 }
 
 void evs_api_add_ids(const struct evs_api *api, struct evs_buf *query, const struct evs_str *ids,

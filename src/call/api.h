@@ -74,10 +74,10 @@ const struct evs_api *evs_api_find(struct evs_str name);
 bool evs_api_filters(const struct evs_api *api, enum evs_filter filter);
 
 /**
- * Whether `snapshot`, which a server showed, has all that a guard must know. One that a script passed
- * (`passed`) must show its category as well, where its generation has one.
+ * Whether `snapshot` has all that a guard must know. One that a script passed must show its category as
+ * well, where its generation has one.
  */
-bool evs_api_is_complete(const struct evs_api *api, const struct evs_snapshot *snapshot, bool passed);
+bool evs_api_is_complete(const struct evs_api *api, const struct evs_snapshot *snapshot);
 
 /**
  * Append the parameter by which a list asks for `count` ids, in ascending order: repeated keys are then

@@ -147,6 +147,14 @@ static void fail_kept(struct evs_deletion *d, struct evs_str reason)
     evs_flow_end(&d->flow);
 }
 
+/* A row of a list grows old. */
+static void begin_delete_by(struct evs_deletion *d, const struct evs_snapshot *snapshot)
+{
+    begin_delete(d);
+    if (snapshot->use_by > 0)
+        d->flow.exchange.use_by = snapshot->use_by;
+}
+
 /* Delete what may be deleted, and fail for everything else. */
 static void judge_guarded(struct evs_deletion *d, const struct evs_snapshot *snapshot)
 {
@@ -161,7 +169,7 @@ static void judge_guarded(struct evs_deletion *d, const struct evs_snapshot *sna
         fail_state(d, EVS_WRONG_STATE, "the snapshot's status is ", snapshot->status,
                    ": only 'available' or 'error' can be deleted", is_transient(snapshot->status));
     else
-        begin_delete(d);
+        begin_delete_by(d, snapshot);
 }
 
 /* Judge the snapshot now, or when the script has been asked about it. */
@@ -186,10 +194,9 @@ static bool is_of_project(const struct evs_flow *flow, const struct evs_snapshot
            (!snapshot->has_owner || evs_str_equal(snapshot->owner, project));
 }
 
-static bool counts_as_seen(const struct evs_deletion *d, const struct evs_snapshot *snapshot,
-                           bool passed)
+static bool counts_as_seen(const struct evs_deletion *d, const struct evs_snapshot *snapshot)
 {
-    return evs_api_is_complete(d->flow.client->api, snapshot, passed) &&
+    return evs_api_is_complete(d->flow.client->api, snapshot) &&
            is_of_project(&d->flow, snapshot);
 }
 
@@ -265,10 +272,17 @@ static void miss(struct evs_deletion *d, const struct evs_facts *facts)
 
 static void look_at(struct evs_deletion *d, const struct evs_facts *facts)
 {
-    if (counts_as_seen(d, &facts->snapshot, false))
+    if (counts_as_seen(d, &facts->snapshot))
         judge_seen(d, &facts->snapshot);
     else
         fail_guard_strange(d, facts);
+}
+
+/* What was seen is too old to delete by. */
+static void look_again(struct evs_deletion *d, const struct evs_facts *facts)
+{
+    (void)facts;
+    begin_guard(d);
 }
 
 /* EVS has taken the deletion on. */
@@ -337,7 +351,7 @@ static void time_out(struct evs_deletion *d, const struct evs_facts *facts)
 
 typedef void action(struct evs_deletion *d, const struct evs_facts *facts);
 
-/* A GET is never EVS_ACCEPTED_IT, and a DELETE is never EVS_SHOWN. */
+/* A GET is never EVS_ACCEPTED_IT nor EVS_STALE, and a DELETE is never EVS_SHOWN. */
 static action *const actions[EVS_MEANING_COUNT][EVS_STAGE_COUNT] = {
     /*                    guard               delete               settle     wait */
     [EVS_ACCEPTED_IT] = {NULL,               accept,              NULL,      NULL},
@@ -350,6 +364,7 @@ static action *const actions[EVS_MEANING_COUNT][EVS_STAGE_COUNT] = {
     [EVS_OPEN] =        {fail_guard,         fail,                fail,      poll},
     [EVS_FAILED] =      {fail_guard,         fail,                fail,      poll},
     [EVS_TIME_UP] =     {fail_guard,         fail,                fail,      time_out},
+    [EVS_STALE] =       {NULL,               look_again,          NULL,      NULL},
     [EVS_FORBIDDEN] =   {fail_guard,         fail,                fail,      fail},
 };
 
@@ -370,7 +385,7 @@ static void begin(struct evs_flow *flow, const struct evs_snapshot *seen)
     d->asking = d->seen = d->seen_deleting = d->status_late = false;
     d->polls = 0;
     d->last_status[0] = '\0';
-    if (seen && counts_as_seen(d, seen, true))
+    if (seen && counts_as_seen(d, seen))
         judge_seen(d, seen);
     else if (flow->options.guard)
         begin_guard(d);

@@ -114,14 +114,10 @@ static bool grow(struct evs_engine *engine)
     return others[count - 1] != NULL;
 }
 
-static struct evs_call *take_unused(struct evs_engine *engine)
+static struct evs_call *new_call(struct evs_engine *engine)
 {
-    struct evs_call *call = engine->unused;
+    struct evs_call *call;
 
-    if (call) {
-        engine->unused = call->next_unused;
-        return call;
-    }
     if (!grow(engine))
         return NULL;
     call = evs_engine_call(engine, engine->call_count);
@@ -130,14 +126,24 @@ static struct evs_call *take_unused(struct evs_engine *engine)
     return call;
 }
 
+static struct evs_call *take_unused(struct evs_engine *engine)
+{
+    struct evs_call *call = engine->unused;
+
+    if (!call)
+        return new_call(engine);
+    engine->unused = call->next_unused;
+    return call;
+}
+
 static bool has_slot(const struct evs_engine *engine)
 {
-    return engine->used - engine->waiting < engine->limits.concurrency;
+    return engine->used - engine->waiting - engine->looking < engine->limits.concurrency;
 }
 
 static bool has_room(const struct evs_engine *engine)
 {
-    if (engine->ended || engine->stopped || engine->starting)
+    if (engine->ended || engine->stopped || engine->starting || engine->held)
         return false;
     if (!is_proven(engine))
         return engine->used == 0;
@@ -166,6 +172,12 @@ struct evs_call *evs_engine_add(struct evs_engine *engine, struct evs_str projec
 void evs_engine_skip(struct evs_engine *engine)
 {
     engine->asking = false;
+}
+
+void evs_engine_hold(struct evs_engine *engine)
+{
+    engine->asking = false;
+    engine->held = true;
 }
 
 void evs_engine_end(struct evs_engine *engine)
@@ -254,7 +266,7 @@ void evs_engine_stop(struct evs_engine *engine, const struct evs_error *error)
         struct evs_flow *flow = &call->as.flow;
 
         if (!call->used || call->told || flow->state != EVS_FLOW_RUNNING ||
-            evs_deletion_has_left(&call->as.deletion))
+            (call != engine->scout && evs_deletion_has_left(&call->as.deletion)))
             continue;
         evs_flow_cancel(flow);
         evs_engine_wake(call);
@@ -330,6 +342,45 @@ static enum evs_turn conclude(struct evs_engine *engine, struct evs_call *call, 
     return EVS_TURN_RESULT;
 }
 
+/* --- looks -------------------------------------------------------------------------------------------- */
+
+bool evs_engine_look(struct evs_engine *engine, struct evs_str project, struct evs_str *ids,
+                     size_t count)
+{
+    struct evs_call *scout = engine->scout ? engine->scout : new_call(engine);
+
+    if (!scout || !evs_listing_ask_for(&scout->as.listing, ids, count))
+        return false;
+    engine->scout = scout;
+    reset_call(scout);
+    scout->as.flow.exchange.pacer = &engine->pacer;
+    evs_flow_begin(&scout->as.flow, &evs_list_snapshots, engine->client, &engine->options, project,
+                   (struct evs_str){0}, NULL);
+    engine->due[scout->slot] = AT_ONCE;
+    if (engine->used++ == 0)
+        engine->starting = scout;
+    engine->looking = true;
+    return true;
+}
+
+/* A list that is refused, and a first one that shows nothing, are of no use here. */
+static void conclude_look(struct evs_engine *engine, double now)
+{
+    struct evs_call *scout = engine->scout;
+    bool failed = scout->as.flow.state != EVS_FLOW_SUCCEEDED;
+
+    set_started(scout);
+    scout->used = engine->looking = engine->held = false;
+    engine->due[scout->slot] = NEVER;
+    engine->used--;
+    engine->looks++;
+    engine->looked_at[engine->looks % 2] = now;
+    engine->looks_off = engine->looks_off || failed || engine->found == 0;
+    stop_if_hopeless(engine, &scout->as.flow);
+}
+
+/* --- asking ------------------------------------------------------------------------------------------- */
+
 static void note_sent(struct evs_call *call, const struct evs_want *want, double now)
 {
     call->sent_at = now;
@@ -358,9 +409,13 @@ static bool ask(struct evs_call *call, double now, double wall, struct evs_act *
     case EVS_SLEEP:
         engine->due[call->slot] =
             now + (act->want.seconds > SLEEP_LEAST ? act->want.seconds : SLEEP_LEAST);
-        set_waiting(call, call->as.deletion.stage == EVS_WAIT);
+        set_waiting(call, call != engine->scout && call->as.deletion.stage == EVS_WAIT);
         return false;
     default:
+        if (call == engine->scout) {
+            conclude_look(engine, now);
+            return false;
+        }
         *turn = conclude(engine, call, now);
         return true;
     }
@@ -460,6 +515,7 @@ enum evs_turn evs_engine_next(struct evs_engine *engine, double now, double wall
 
     if (engine->single)
         return next_of_one(&engine->first, now, wall, act);
+    engine->now = now;
     stop_if_refused(engine, now, wall);
     if (ask_calls(engine, now, wall, act, &turn))
         return turn;

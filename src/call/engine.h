@@ -11,6 +11,9 @@
  * - The pace, and the stop. After a stop, calls whose DELETE has not left end as unsent; the others run to
  *   their end, so that the sums tell what happened.
  *
+ * - Looks. A list of up to sixty ids shows the guard what it must see of them, by one request
+ *   (evs_engine_look). The call that reads it holds no slot and is told to nobody.
+ *
  * What is not a batch's: a single call has no slots, no pace, no ticket, and sleeps exactly; a refused key,
  * missing keys and a closed client are its own error; and its end can be asked for again.
  *
@@ -76,6 +79,14 @@ struct evs_engine {
     unsigned long added;       /**< ids so far */
     bool asking;               /**< NEED was said: evs_engine_add, _skip or _end is due */
     bool ended;                /**< there are no more ids */
+    double now;                /**< when the engine was asked last, monotonic */
+    struct evs_call *scout;    /**< the call that reads lists; NULL: none was read yet */
+    bool looking;              /**< it is under way */
+    bool held;                 /**< no id is asked for before it has ended */
+    bool looks_off;            /**< lists are of no use here: each call looks by itself */
+    unsigned looks;            /**< that have ended */
+    unsigned found;            /**< rows that they brought; the driver counts */
+    double looked_at[2];       /**< when the last two of them ended: look n at n % 2 */
     bool stopped;              /**< no new calls; `stop` says why */
     struct evs_error stop;
     unsigned long succeeded, failed, unknown, unsent;
@@ -128,6 +139,16 @@ struct evs_call *evs_engine_add(struct evs_engine *engine, struct evs_str projec
 /** Answers to NEED: an id that is not to be deleted; no more ids. */
 void evs_engine_skip(struct evs_engine *engine);
 void evs_engine_end(struct evs_engine *engine);
+
+/**
+ * Read a list of `count` of the ids that are next, EVS_IDS_MOST at most, which are sorted in place. Not while
+ * `looking`. False when memory ends.
+ */
+bool evs_engine_look(struct evs_engine *engine, struct evs_str project, struct evs_str *ids,
+                     size_t count);
+
+/** An answer to NEED: the next id waits for the look that is under way. */
+void evs_engine_hold(struct evs_engine *engine);
 
 /** Whether `max` ids were added: another one is too many. */
 bool evs_engine_is_full(const struct evs_engine *engine);

@@ -24,6 +24,7 @@ void evs_exchange_start(struct evs_exchange *x, struct evs_client *client, struc
     x->pause = pause;
     x->pause_least = -1;
     x->wake = -HUGE_VAL;
+    x->use_by = HUGE_VAL;
     if (error)
         error->code[0] = '\0';
 }
@@ -134,6 +135,7 @@ static enum evs_step send_attempt(struct evs_exchange *x, double now, double wal
     if (x->pacer)
         evs_pacer_start(x->pacer, now);
     x->state = EVS_X_IN_FLIGHT;
+    x->use_by = HUGE_VAL;
     want->request = &x->request;
     want->deadline = deadline;
     want->connect_timeout = client->connect_timeout;
@@ -209,6 +211,8 @@ enum evs_step evs_exchange_next(struct evs_exchange *x, double now, double wall,
         return stop_time_up(x);
     if (now < x->wake)
         return sleep_for(want, x->wake - now);
+    if (now > x->use_by)
+        return stop(x, EVS_STALE, NULL);
     return ask_for_keys(x, now, wall, want);
 }
 

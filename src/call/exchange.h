@@ -53,6 +53,7 @@ struct evs_exchange {
     bool fetch_cut;           /**< the request for keys ends with this call's time, not with its own */
     double pause;             /**< seconds; may be shortened to leave time for the attempt behind it */
     double pause_least;       /**< but not below this, the server's wish; negative: it has none */
+    double use_by;            /**< monotonic; the first attempt leaves by then or ends as EVS_STALE */
     double wake;              /**< monotonic; nothing is sent before it */
     struct evs_ticket ticket; /**< of the last attempt */
 };

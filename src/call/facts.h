@@ -24,6 +24,8 @@ struct evs_snapshot {
     bool has_metadata;      /**< `metadata` is a table */
     bool lacks_metadata;    /**< `metadata` is absent */
     struct evs_str category; /**< empty: not a string */
+    bool from_server;       /**< a server showed it, and no script */
+    double use_by;          /**< monotonic: a row of a list is too old after that; 0: never */
     bool foreign_chain;     /**< one of its chains has a category other than `standard` */
     bool enable_active;     /**< `metadata` has `__system__enableActive`, whatever its value */
     struct evs_str kept_because; /**< why the script's own `protect` keeps it; empty: it does not */

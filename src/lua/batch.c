@@ -3,6 +3,7 @@
 #include "error.h"
 #include "ids.h"
 #include "json.h"
+#include "look.h"
 #include "options.h"
 #include "protect.h"
 
@@ -85,6 +86,7 @@ struct evs_lua_machine *evs_lua_batch_push(lua_State *L, int client, int arg, bo
     keep_table(L, top + 1, EVS_MACHINE_SEEN);
     keep_table(L, top + 1, EVS_MACHINE_NAMES);
     keep_table(L, top + 1, EVS_MACHINE_ERRORS);
+    keep_table(L, top + 1, EVS_MACHINE_ROWS);
     if (settings.call.protect)
         evs_lua_protect_keep(L, top + 1, arg + 2);
     if (!evs_engine_many(&machine->engine, &owner->core, &settings.call, &settings.batch))
@@ -117,14 +119,17 @@ static void begin(lua_State *L, int index)
 {
     struct evs_lua_machine *machine = lua_touserdata(L, index);
     int id = lua_gettop(L);
-    bool given = lua_istable(L, id - 1);
+    int table = lua_istable(L, id - 1) ? id - 1 : id + 1; /* passed, or what a list has shown */
+    bool given = table < id;
     struct evs_snapshot snapshot;
     struct evs_str text = {0};
     struct evs_call *call;
 
     text.data = lua_tolstring(L, id, &text.len);
     if (given)
-        evs_lua_json_snapshot(L, id - 1, &snapshot, true);
+        evs_lua_json_snapshot(L, table, &snapshot, true);
+    else
+        given = evs_lua_look_take(L, index, &snapshot);
     call = evs_engine_add(&machine->engine, evs_str(machine->project), text,
                           given ? &snapshot : NULL);
     if (!call)
@@ -132,11 +137,11 @@ static void begin(lua_State *L, int index)
     evs_lua_machine_push_kept(L, index, EVS_MACHINE_NAMES);
     lua_pushvalue(L, id);
     lua_rawseti(L, -2, (int)call->slot + 1);
-    lua_pop(L, 1);
     if (given) {
-        lua_pushvalue(L, id - 1);
+        lua_pushvalue(L, table);
         evs_lua_machine_ask(L, index, call, &snapshot);
     }
+    lua_settop(L, id);
 }
 
 void evs_lua_batch_feed(lua_State *L, int index)
@@ -149,9 +154,13 @@ void evs_lua_batch_feed(lua_State *L, int index)
         return;
     }
     evs_lua_machine_push_kept(L, index, EVS_MACHINE_SOURCE);
-    lua_rawgeti(L, -1, (int)++machine->position);
-    evs_lua_ids_push_id(L);
-    begin(L, index);
+    lua_rawgeti(L, -1, (int)machine->position + 1);
+    if (evs_lua_look_is_ready(L, index)) {
+        machine->position++;
+        evs_lua_ids_push_id(L);
+        begin(L, index);
+        evs_lua_look_ahead(L, index);
+    }
     lua_settop(L, top);
 }
 

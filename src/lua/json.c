@@ -198,6 +198,7 @@ void evs_lua_json_snapshot(lua_State *L, int index, struct evs_snapshot *snapsho
         .name = string_field(L, index, "name"),
         .project = string_field(L, index, PROJECT_FIELD),
         .has_project = has_field(L, index, PROJECT_FIELD),
+        .from_server = !from_script,
     };
     take_standard(L, index, snapshot);
     evs_compat_rawgetfield(L, index, "name");
@@ -414,7 +415,7 @@ static bool to_seen(lua_State *L)
 }
 
 /* Make the decoded table at the top what scripts see. Decoding has bounded how deep it is. */
-static void show(lua_State *L)
+void evs_lua_json_show(lua_State *L)
 {
     int table = lua_gettop(L);
 
@@ -422,7 +423,7 @@ static void show(lua_State *L)
     lua_pushnil(L);
     while (lua_next(L, table)) {
         if (lua_istable(L, -1)) {
-            show(L);
+            evs_lua_json_show(L);
             lua_pop(L, 1);
         } else if (to_seen(L)) {
             lua_pushvalue(L, -2);
@@ -437,7 +438,7 @@ static void show(lua_State *L)
 void evs_lua_json_push_snapshot(lua_State *L)
 {
     lua_getfield(L, -1, "snapshot");
-    show(L);
+    evs_lua_json_show(L);
 }
 
 void evs_lua_json_encode(lua_State *L)
@@ -540,6 +541,19 @@ bool evs_lua_json_page(lua_State *L, int body, int seen, struct evs_page *page)
     return whole;
 }
 
+bool evs_lua_json_push_row(lua_State *L, int body, size_t i)
+{
+    int top = lua_gettop(L);
+
+    lua_getfield(L, body, "snapshots");
+    if (!push_row(L, top + 1, i)) {
+        lua_settop(L, top);
+        return false;
+    }
+    lua_remove(L, top + 1);
+    return true;
+}
+
 void evs_lua_json_take_rows(lua_State *L, int body, int seen, bool certain, int rows)
 {
     size_t count = evs_compat_rawlen(L, rows);
@@ -557,7 +571,7 @@ void evs_lua_json_take_rows(lua_State *L, int body, int seen, bool certain, int 
         }
         lua_pushboolean(L, 1);
         lua_rawset(L, seen);
-        show(L);
+        evs_lua_json_show(L);
         lua_rawseti(L, rows, (int)++count);
     }
     lua_pop(L, 1);

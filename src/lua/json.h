@@ -56,6 +56,13 @@ bool evs_lua_json_page(lua_State *L, int body, int seen, struct evs_page *page);
  */
 void evs_lua_json_take_rows(lua_State *L, int body, int seen, bool certain, int rows);
 
+/** Push row `i`, counted from 1, of the page in the decoded body at `body`, and its id above it; false (and
+ * nothing pushed) when there is none with an id. */
+bool evs_lua_json_push_row(lua_State *L, int body, size_t i);
+
+/** Make the snapshot at the top one as scripts see it. */
+void evs_lua_json_show(lua_State *L);
+
 /** Replace the table at the top by its JSON. */
 void evs_lua_json_encode(lua_State *L);
 

@@ -3,6 +3,7 @@
 #include "error.h"
 #include "filter.h"
 #include "json.h"
+#include "look.h"
 #include "options.h"
 #include "protect.h"
 
@@ -168,6 +169,10 @@ void evs_lua_machine_reply(lua_State *L, int index, struct evs_call *call, struc
 {
     const struct evs_flow *flow = &call->as.flow;
 
+    if (call == call->engine->scout) {
+        evs_lua_look_reply(L, index, call, facts);
+        return;
+    }
     if (flow->type == &evs_list_snapshots) {
         reply_page(L, index, call, facts);
         return;

@@ -26,6 +26,8 @@ struct evs_lua_machine {
     /* of a batch: */
     enum evs_lua_source source;
     size_t position, count;    /**< of an array */
+    size_t looked;             /**< so many of its entries were looked at by lists */
+    size_t looking_from;       /**< the first entry of the last list */
     unsigned long errors_room; /**< how many errors may still be kept; those of an array all are */
     char project[256];
 };
@@ -39,6 +41,7 @@ enum {
     EVS_MACHINE_SOURCE,  /**< of a batch: its ids */
     EVS_MACHINE_NAMES,   /**< of a batch: slot + 1 = id, as it was given */
     EVS_MACHINE_ERRORS,  /**< of a batch: id = error */
+    EVS_MACHINE_ROWS,    /**< of a batch: id = what a list showed of it */
     EVS_MACHINE_STOPPED  /**< of a batch: why, where that is the script's own value */
 };
 

@@ -1,0 +1,216 @@
+-- Proves the looks of delete_snapshots: lists of sixty ids stand for the guard's GETs, and every
+-- rule of the guard holds as with a look of one's own.
+
+local failure = require "spec.support.failure"
+local machines = require "spec.support.machine"
+
+local emulator = require("spec.support.emulator").start()
+local connect = require("spec.support.connect").with { retries = 0 }
+
+local project = emulator.project_id
+
+local function names(count)
+  local list = {}
+  for i = 1, count do list[i] = ("s%05d"):format(i) end
+  return list
+end
+
+local function put(list)
+  local snapshots = {}
+  for i, entry in ipairs(list) do
+    snapshots[i] = type(entry) == "table" and entry or { id = entry }
+  end
+  emulator:put(snapshots)
+end
+
+local function counts()
+  local found = { lists = 0, looks = 0, deletes = 0 }
+  for _, record in ipairs(emulator:log()) do
+    local what = record.method == "DELETE" and "deletes"
+      or record.uri:find("/detail?", 1, true) and "lists" or "looks"
+    found[what] = found[what] + 1
+  end
+  return found
+end
+
+local function sums(summary)
+  return { summary.succeeded, summary.failed, summary.unknown, summary.unsent }
+end
+
+-- Deletes, and compares the sums and the requests: lists, single looks, DELETEs.
+local function sweep(ids, expected, requests, options)
+  local summary = assert(connect():delete_snapshots(project, ids, options))
+  assert.same(expected, sums(summary))
+  local found = counts()
+  assert.same(requests, { found.lists, found.looks, found.deletes })
+  return summary
+end
+
+before_each(function() emulator:reset() end)
+
+describe("a batch of ids", function()
+  it("looks at sixty of them with one request", function()
+    local ids = names(150)
+    put(ids)
+    sweep(ids, { 150, 0, 0, 0 }, { 3, 0, 150 })
+    assert.same({}, emulator:snapshots())
+  end)
+
+  it("costs no more than 1.05 requests a deletion", function()
+    local ids = names(1000)
+    put(ids)
+    sweep(ids, { 1000, 0, 0, 0 }, { 17, 0, 1000 }, { concurrency = 64 })
+  end)
+
+  it("of one looks by itself, as do an iterator and guard=false", function()
+    put { "a", "b", "c" }
+    sweep({ "a" }, { 1, 0, 0, 0 }, { 0, 1, 1 })
+    emulator:reset()
+    put { "a", "b" }
+    local given, list = 0, { "a", "b" }
+    sweep(function() given = given + 1 return list[given] end, { 2, 0, 0, 0 }, { 0, 2, 2 })
+    emulator:reset()
+    put { "a", "b" }
+    sweep({ "a", "b" }, { 2, 0, 0, 0 }, { 0, 0, 2 }, { guard = false })
+  end)
+
+  it("asks for no snapshot that was passed", function()
+    put { "a", "b", "c" }
+    local passed = connect():list_snapshots(project)
+    -- The first two are the pages that they are from.
+    sweep({ passed[1], passed[2].id, passed[3].id }, { 3, 0, 0, 0 }, { 3, 0, 3 })
+  end)
+
+  it("spares a backup's, a busy one and one that is not there, as its own look would", function()
+    put { { id = "auto", name = "autobk_snapshot_vbs_1" }, "good",
+      { id = "mark", metadata = { __system__enableActive = "true" } },
+      { id = "busy", status = "creating" } }
+    local summary = sweep({ "auto", "good", "mark", "busy", "none" }, { 1, 4, 0, 0 }, { 1, 1, 1 })
+    failure.check(summary.errors.auto, { code = "Client.Protected", outcome = "not_sent",
+      attempts = 0 })
+    failure.check(summary.errors.mark, { code = "Client.Protected" })
+    failure.check(summary.errors.busy, { code = "Client.WrongState", retryable = true })
+    failure.check(summary.errors.none, { status = 404, attempts = 1 })
+  end)
+end)
+
+describe("a row", function()
+  for what, listed in pairs {
+    ["twice"] = { times = 2 },
+    ["of another project"] = { fields = { ["os-extended-snapshot-attributes:project_id"] = "x" } },
+    ["without metadata"] = { without = { "metadata" } },
+    ["without a name"] = { without = { "name" } },
+    ["without a status"] = { without = { "status" } },
+    ["left out"] = { times = 0 },
+  } do
+    it(what .. " does not count: that id is looked at by itself", function()
+      put { { id = "a", listed = listed }, "b" }
+      sweep({ "a", "b" }, { 2, 0, 0, 0 }, { 1, 1, 2 })
+    end)
+  end
+
+  it("that says available hides no backup: what it shows is what counts", function()
+    local listed = { without = { "metadata" } }
+    put { { id = "a", name = "manualbk_snapshot_vbs_1", listed = listed }, "b" }
+    sweep({ "a", "b" }, { 1, 1, 0, 0 }, { 1, 1, 1 })
+    assert.equal("a", emulator:snapshots()[1].id)
+  end)
+end)
+
+describe("a server", function()
+  for _, id_lists in ipairs { "refuse", "last", "first" } do
+    it("that does this with lists of ids costs one request at most: " .. id_lists, function()
+      emulator:settings { id_lists = id_lists }
+      local ids = names(70)
+      put(ids)
+      local summary = assert(connect():delete_snapshots(project, ids))
+      assert.same({ 70, 0, 0, 0 }, sums(summary))
+      local found = counts()
+      assert.equal(70, found.deletes)
+      assert.is_true(found.lists <= 2)
+      assert.equal(id_lists == "refuse" and 70 or 70 - found.lists, found.looks)
+    end)
+  end
+
+  it("that shows none of the ids that were asked for is not asked by list again", function()
+    local ids = names(130)
+    for i, id in ipairs(ids) do ids[i] = { id = id, listed = { times = 0 } } end
+    put(ids)
+    sweep(names(130), { 130, 0, 0, 0 }, { 1, 130, 130 })
+  end)
+end)
+
+-- ---- by hand ------------------------------------------------------------------------------------
+
+describe("a row of a batch that is driven by hand", function()
+  local PROJECT, WALL = machines.PROJECT, machines.WALL
+
+  local function rows_of(url)
+    local rows = {}
+    for id in url:gmatch("[?&]id=([^&]*)") do
+      rows[#rows + 1] = '{"id":"' .. id .. '","name":"n","status":"available","metadata":{}}'
+    end
+    return '{"snapshots":[' .. table.concat(rows, ",") .. "]}"
+  end
+
+  -- Two ids at a time; each answer comes after `seconds`. Returns the requests' methods and ids.
+  local function drive(count, seconds, options)
+    local client = machines.client()
+    local batch = assert(client:start("delete_snapshots", PROJECT, names(count), options))
+    local now, log, out = 0, {}, {}
+    for _ = 1, 10000 do
+      local what, value, ticket = batch:next(now, WALL + now)
+      if what == "done" then return log, value end
+      if what == "send" then
+        log[#log + 1] = value.method .. " " .. value.url:match("([^/?]+)[^/]*$")
+        out[#out + 1] = { url = value.url, method = value.method, ticket = ticket,
+          at = now + seconds }
+      elseif what == "sleep" then
+        table.sort(out, function(a, b) return a.at < b.at end)
+        local first = out[1]
+        if first and first.at <= now + value then
+          table.remove(out, 1)
+          now = math.max(now, first.at)
+          if first.method == "DELETE" then
+            batch:reply(first.ticket, 202, {}, "")
+          elseif first.url:find("/detail?", 1, true) then
+            batch:reply(first.ticket, 200, {}, rows_of(first.url))
+          else
+            batch:reply(first.ticket, 200, {}, machines.shown { id = first.url:match("[^/]+$") }[2])
+          end
+        else
+          now = now + value
+        end
+      end
+    end
+    error("the batch does not end")
+  end
+
+  local function count(log, pattern)
+    local found = 0
+    for _, line in ipairs(log) do
+      if line:find(pattern) then found = found + 1 end
+    end
+    return found
+  end
+
+  it("is used within five seconds, else that id is looked at again", function()
+    -- Two rows are used in a second: of forty the last ones are too old.
+    local log, summary = drive(40, 1, { concurrency = 2 })
+    assert.equal(40, summary.succeeded)
+    assert.equal(40, count(log, "^DELETE"))
+    assert.is_true(count(log, "detail") >= 3, table.concat(log, ", "))
+    assert.equal(0, count(log, "^GET s"))
+  end)
+
+  it("that is too old when its DELETE may leave at last is looked at by itself", function()
+    local log, summary = drive(12, 0.1, { concurrency = 12, rate = 1 })
+    assert.equal(12, summary.succeeded)
+    assert.is_true(count(log, "^GET s") >= 1, table.concat(log, ", "))
+  end)
+
+  it("stands for the snapshot as it was when the list was read, for those five seconds", function()
+    local log = drive(2, 1, { concurrency = 2 })
+    assert.same({ "GET detail", "DELETE s00001", "DELETE s00002" }, log)
+  end)
+end)

@@ -1,0 +1,187 @@
+#include "look.h"
+
+#include "json.h"
+
+#define ROW_SECONDS 5.0 /* for so long a row stands for a look of one's own */
+
+/* In the table at EVS_MACHINE_ROWS, of each id that was asked for and has not begun: its row; true when a
+ * row came twice; false while, or when, there is none. The row's [1] is the number of its look. */
+
+static bool makes_looks(const struct evs_lua_machine *machine)
+{
+    const struct evs_engine *engine = &machine->engine;
+
+    return machine->source == EVS_FROM_ARRAY && engine->options.guard && !engine->looks_off &&
+           engine->client->api->id_list != EVS_IDS_NEVER && machine->count > 1;
+}
+
+/* Push what is known of the id at `id`. */
+static void push_known(lua_State *L, int index, int id)
+{
+    evs_lua_machine_push_kept(L, index, EVS_MACHINE_ROWS);
+    lua_pushvalue(L, id);
+    lua_rawget(L, -2);
+    lua_remove(L, -2);
+}
+
+static double row_ends(lua_State *L, const struct evs_engine *engine, int row)
+{
+    double ends;
+
+    lua_rawgeti(L, row, 1);
+    ends = engine->looked_at[lua_tointeger(L, -1) % 2] + ROW_SECONDS;
+    lua_pop(L, 1);
+    return ends;
+}
+
+/* --- asking ------------------------------------------------------------------------------------------- */
+
+/* Gather the ids behind `looked`, and note each as asked for. Entries that are snapshots are passed over. */
+static size_t gather(lua_State *L, int index, struct evs_str ids[EVS_IDS_MOST])
+{
+    struct evs_lua_machine *machine = lua_touserdata(L, index);
+    int top = lua_gettop(L);
+    size_t count = 0;
+
+    evs_lua_machine_push_kept(L, index, EVS_MACHINE_SOURCE);
+    evs_lua_machine_push_kept(L, index, EVS_MACHINE_ROWS);
+    for (; count < EVS_IDS_MOST && machine->looked < machine->count; machine->looked++) {
+        lua_rawgeti(L, top + 1, (int)machine->looked + 1);
+        if (lua_type(L, -1) == LUA_TSTRING) {
+            ids[count].data = lua_tolstring(L, -1, &ids[count].len);
+            count++;
+            lua_pushboolean(L, 0);
+            lua_rawset(L, top + 2);
+        } else {
+            lua_pop(L, 1);
+        }
+    }
+    lua_settop(L, top);
+    return count;
+}
+
+static void look(lua_State *L, int index)
+{
+    struct evs_lua_machine *machine = lua_touserdata(L, index);
+    struct evs_str ids[EVS_IDS_MOST];
+    size_t count = gather(L, index, ids);
+
+    if (count > 0 && !evs_engine_look(&machine->engine, evs_str(machine->project), ids, count))
+        luaL_error(L, "not enough memory");
+}
+
+/* A row that has grown old is asked for again, with those behind it. */
+static bool is_young(lua_State *L, const struct evs_engine *engine)
+{
+    return !lua_istable(L, -1) || engine->now <= row_ends(L, engine, lua_gettop(L));
+}
+
+bool evs_lua_look_is_ready(lua_State *L, int index)
+{
+    struct evs_lua_machine *machine = lua_touserdata(L, index);
+    struct evs_engine *engine = &machine->engine;
+    size_t place = machine->position; /* of the id, counted from 0 */
+    bool known;
+
+    if (lua_type(L, -1) != LUA_TSTRING || !makes_looks(machine))
+        return true;
+    push_known(L, index, lua_gettop(L));
+    known = place < machine->looked && is_young(L, engine);
+    lua_pop(L, 1);
+    if (known && !(engine->looking && place >= machine->looking_from))
+        return true;
+    if (!engine->looking) {
+        machine->looked = machine->looking_from = place;
+        look(L, index);
+    }
+    evs_engine_hold(engine);
+    return false;
+}
+
+void evs_lua_look_ahead(lua_State *L, int index)
+{
+    struct evs_lua_machine *machine = lua_touserdata(L, index);
+    const struct evs_engine *engine = &machine->engine;
+
+    if (!makes_looks(machine) || engine->looking || machine->looked == machine->count ||
+        machine->looked > machine->position + engine->limits.concurrency)
+        return;
+    if (machine->looked < machine->position)
+        machine->looked = machine->position;
+    machine->looking_from = machine->looked;
+    look(L, index);
+}
+
+/* --- rows --------------------------------------------------------------------------------------------- */
+
+bool evs_lua_look_take(lua_State *L, int index, struct evs_snapshot *snapshot)
+{
+    const struct evs_lua_machine *machine = lua_touserdata(L, index);
+    int id = lua_gettop(L);
+
+    push_known(L, index, id);
+    if (lua_isnil(L, -1))
+        return false;
+    evs_lua_machine_push_kept(L, index, EVS_MACHINE_ROWS);
+    lua_pushvalue(L, id);
+    lua_pushnil(L);
+    lua_rawset(L, -3);
+    lua_pop(L, 1);
+    if (!lua_istable(L, -1))
+        return false;
+    evs_lua_json_snapshot(L, lua_gettop(L), snapshot, false);
+    snapshot->use_by = row_ends(L, &machine->engine, lua_gettop(L));
+    lua_pushnil(L);
+    lua_rawseti(L, -2, 1);
+    evs_lua_json_show(L);
+    return true;
+}
+
+/* Keep the row at the top, whose id is above it, if it was asked for. */
+static bool keep_row(lua_State *L, int rows, unsigned look_number)
+{
+    bool first, asked;
+
+    lua_pushvalue(L, -1);
+    lua_rawget(L, rows);
+    first = lua_isboolean(L, -1) && !lua_toboolean(L, -1);
+    asked = first || lua_istable(L, -1);
+    lua_pop(L, 1);
+    if (first) {
+        lua_pushinteger(L, (lua_Integer)look_number);
+        lua_rawseti(L, -3, 1);
+        lua_pushvalue(L, -2);
+    } else {
+        lua_pushboolean(L, 1); /* it came twice: which one is true? */
+    }
+    if (asked)
+        lua_rawset(L, rows);
+    else
+        lua_pop(L, 2);
+    lua_pop(L, 1);
+    return asked;
+}
+
+static void take_rows(lua_State *L, int index, int body)
+{
+    struct evs_engine *engine = &((struct evs_lua_machine *)lua_touserdata(L, index))->engine;
+    int rows;
+
+    evs_lua_machine_push_kept(L, index, EVS_MACHINE_ROWS);
+    rows = lua_gettop(L);
+    for (size_t i = 1; evs_lua_json_push_row(L, body, i); i++)
+        engine->found += keep_row(L, rows, engine->looks + 1);
+    lua_pop(L, 1);
+}
+
+void evs_lua_look_reply(lua_State *L, int index, struct evs_call *call, struct evs_facts *facts)
+{
+    int body = lua_gettop(L);
+
+    lua_newtable(L);
+    facts->has_page = facts->speaker >= EVS_JSON && evs_lua_json_page(L, body, body + 1, &facts->page);
+    lua_pop(L, 1);
+    if (facts->status == 200 && facts->has_page)
+        take_rows(L, index, body);
+    evs_engine_reply(call, facts);
+}

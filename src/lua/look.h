@@ -1,0 +1,28 @@
+/**
+ * Looks of a batch: what a list shows of the ids that are next, kept until each has its turn.
+ */
+#ifndef EVS_LUA_LOOK_H
+#define EVS_LUA_LOOK_H
+
+#include "machine.h"
+
+#pragma GCC visibility push(hidden)
+
+/**
+ * Whether the id at the top, the next of the array of the batch at `index`, can be begun: its row is there
+ * and young enough, or it looks by itself. Else NEED is answered: the id waits for a look.
+ */
+bool evs_lua_look_is_ready(lua_State *L, int index);
+
+/** Look at the ids behind the next one, when the rows that are there will soon be used up. */
+void evs_lua_look_ahead(lua_State *L, int index);
+
+/** Take the row of the id at the top, if there is one, into `snapshot`; pushes one value, which is then the
+ * row as scripts see it, and keeps `snapshot`. */
+bool evs_lua_look_take(lua_State *L, int index, struct evs_snapshot *snapshot);
+
+/** Give the batch's look the facts of its answer; the decoded body is at the top. */
+void evs_lua_look_reply(lua_State *L, int index, struct evs_call *call, struct evs_facts *facts);
+
+#pragma GCC visibility pop
+#endif
