@@ -66,6 +66,7 @@ build = {
         "src/call/settings.c",
         "src/call/show.c",
         "src/sign/sign.c",
+        "src/http/outcome.c",
         "src/http/sigpipe.c",
         "src/base/text.c",
         "src/http/transfer.c",

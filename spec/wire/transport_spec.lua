@@ -185,6 +185,66 @@ describe("TLS", function()
   end)
 end)
 
+describe("a failure to connect", function()
+  -- What the message names, and a part of the hint.
+  local proxy = "http://user:hunter2@" .. REFUSED
+  local other = emulator.endpoint:match("//(.*)$")
+  local CASES = {
+    ["a refused connection names host and port"] = {
+      { endpoint = "http://" .. REFUSED }, "connecting to " .. REFUSED .. ": ", "endpoint" },
+    ["a host that is not known is named"] = {
+      { endpoint = "https://" .. UNKNOWN }, UNKNOWN, "region" },
+    ["an unknown issuer: host and ca_file"] = {
+      { endpoint = emulator.untrusted_endpoint }, "TLS with localhost:", "ca_file" },
+    ["a certificate that has expired: its time"] = {
+      { endpoint = emulator.expired_endpoint }, "TLS with localhost:", "time is over" },
+    ["another host's certificate"] = {
+      { endpoint = emulator.wrong_host_endpoint }, "TLS with localhost:", "another host's" },
+    ["a ca_file that is not there is named"] = {
+      { ca_file = "/nowhere/ca.crt" }, "/nowhere/ca.crt", "check ca_file" },
+    ["https to a port of http"] = { { endpoint = "https://" .. other },
+      "TLS with " .. other .. ": ", "plain http" },
+    ["a dead proxy is named, not the endpoint"] = {
+      { proxy = proxy }, "the proxy " .. REFUSED .. ": ", "check the proxy" },
+    ["a proxy whose name is not known"] = { { proxy = "http://user:hunter2@" .. UNKNOWN .. ":1" },
+      "the proxy " .. UNKNOWN .. ":1: ", "check the proxy" },
+    ["a proxy's own TLS"] = { { proxy = "https://" .. other }, "the proxy " .. other .. ": ",
+      "plain http" },
+  }
+  for what, case in pairs(CASES) do
+    it("says who and what to do: " .. what, function()
+      local err = delete(connect_tls(case[1]))
+      failure.check(err, { outcome = "not_sent", attempts = 0 })
+      assert.matches(case[2], err.message, 1, true)
+      assert.matches(case[3], err.hint, 1, true)
+      assert.is_nil(tostring(err):find("hunter2", 1, true))
+    end)
+  end
+
+  it("says who and what to do: http to a port of TLS", function()
+    local err = delete(connect { endpoint = emulator.tls_endpoint:gsub("^https", "http") })
+    assert.matches("https://", err.hint, 1, true)
+  end)
+
+  it("says who and what to do: a proxy that wants a password", function()
+    local refuser = server.proxy("HTTP/1.1 407 No\r\nContent-Length: 0\r\n\r\n")
+    local err = delete(connect_tls { proxy = refuser.url })
+    refuser:stop()
+    assert.matches("the proxy " .. refuser.url:match("//(.*)$"), err.message, 1, true)
+    assert.matches("user and password", err.hint, 1, true)
+  end)
+
+  it("says who and what to do: a silent host, a silent proxy", function()
+    local listener = assert(socket.bind("127.0.0.1", 0))
+    local address = "127.0.0.1:" .. select(2, listener:getsockname())
+    local err = delete(connect_tls { endpoint = "https://" .. address, connect_timeout = 0.1 })
+    assert.matches("connecting to " .. address .. ": no connection", err.message, 1, true)
+    err = delete(connect_tls { proxy = "http://" .. address, connect_timeout = 0.1 })
+    listener:close()
+    assert.matches("the proxy " .. address .. ": no connection", err.message, 1, true)
+  end)
+end)
+
 describe("no answer", function()
   it("in time is Client.Timeout, when timeout says so", function()
     emulator:misbehave { times = -1, hang = 2 }

@@ -44,6 +44,8 @@
     X(EVS_HINT_CERTIFICATE, "check the endpoint; give the issuer's certificate as ca_file if the " \
                             "system does not know the issuer")                                     \
     X(EVS_HINT_CERTIFICATE_HOST, "the certificate is another host's: check the endpoint")          \
+    X(EVS_HINT_CERTIFICATE_TIME, "the certificate's time is over or has not begun: have it "       \
+                                 "renewed, or set this machine's clock right")                     \
     X(EVS_HINT_CA_FILE, "check ca_file (or EVS_CA_FILE): a file of certificates in PEM form")      \
     X(EVS_HINT_NOT_TLS, "the port may speak plain http: check the endpoint's scheme and port")     \
     X(EVS_HINT_TLS_PORT, "the port speaks TLS: let the endpoint begin with https://")              \

@@ -66,7 +66,9 @@ struct evs_transfer {
     struct curl_slist headers; /* all lines in one node: libcurl writes it out as it is */
     struct evs_buf body;
     struct evs_buf old_headers; /* where libcurl does not keep them */
-    char text[CURL_ERROR_SIZE];
+    char text[CURL_ERROR_SIZE]; /* libcurl's, of what went wrong */
+    struct evs_buf message;     /* of the failure, where it is longer than that */
+    const struct evs_request *request; /* until it has finished */
     struct evs_head head;
     double deadline, connect_deadline;
     int fd;          /* of the connection that the request was written to; -1: it is closed, or none yet */
@@ -91,6 +93,15 @@ void evs_http_watch_sockets(struct evs_transfer *transfer);
 
 /** Whether the connection of this descriptor is still open on the server's side and has nothing to read. */
 bool evs_socket_is_quiet(int fd);
+
+/** End it without an answer; whether something was sent is known here. */
+void evs_transfer_fail(struct evs_transfer *transfer, const struct evs_failure *failure);
+
+/** End it: there is a connection, but no time any more. */
+void evs_transfer_expire_unsent(struct evs_transfer *transfer);
+
+/** Have libcurl make a new connection for it, or not. setopt is not free: only a change is told. */
+void evs_transfer_set_fresh(struct evs_transfer *transfer, bool fresh);
 
 /** libcurl is about to send the request a second time: end the transfer instead. */
 void evs_transfer_stop_replay(struct evs_transfer *transfer);

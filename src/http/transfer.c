@@ -5,16 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* End it without an answer. */
-static void finish_failed(struct evs_transfer *t, enum evs_code code, const char *message,
-                          bool passing)
-{
-    t->finished = true;
-    t->answer.status = 0;
-    t->answer.failure = (struct evs_failure){
-        .code = code, .message = evs_str(message), .sent = t->writes > 0, .passing = passing};
-}
-
 /* --- callbacks: they touch C memory only, and call nobody --------------------------------------- */
 
 static size_t on_body(char *data, size_t size, size_t count, void *userdata)
@@ -25,48 +15,7 @@ static size_t on_body(char *data, size_t size, size_t count, void *userdata)
     return t->body.failed ? 0 : size * count;
 }
 
-/* setopt is not free: call it only on a change. */
-static void set_fresh(struct evs_transfer *t, bool fresh)
-{
-    if (t->fresh != fresh)
-        curl_easy_setopt(t->easy, CURLOPT_FRESH_CONNECT, fresh ? 1L : 0L);
-    t->fresh = fresh;
-}
-
 /* --- requests that are written ---------------------------------------------------------------------- */
-
-/* Whether the server refused the HTTP/2 stream unread: by REFUSED_STREAM, or by GOAWAY with a lower last id.
- * libcurl does not tell, and ends it as a connection that was lost, but of what is lost it either has a text,
- * or has noted (before 8.0) that reading began. Since 8.0 a look at the socket has to do: it is still open. */
-static bool was_refused(const struct evs_transfer *t)
-{
-    double reading = 0;
-
-    curl_easy_getinfo(t->easy, CURLINFO_STARTTRANSFER_TIME, &reading);
-    if (!t->tls || t->http1 || t->text[0] || t->head.bytes > 0 || reading > 0)
-        return false;
-    if (t->http->notes_reading)
-        return true;
-    return t->fd >= 0 ? evs_socket_is_quiet(t->fd) : !t->peer_ended;
-}
-
-static void finish_refused(struct evs_transfer *t)
-{
-    t->writes = 0;
-    finish_failed(t, EVS_NETWORK, "the server refused the request's HTTP/2 stream unread", true);
-}
-
-void evs_transfer_stop_replay(struct evs_transfer *t)
-{
-    if (t->finished)
-        return;
-    if (was_refused(t)) {
-        finish_refused(t);
-        return;
-    }
-    t->writes = 1; /* the second was stopped before it was written */
-    finish_failed(t, EVS_NETWORK, t->text[0] ? t->text : "the connection was closed without an answer", true);
-}
 
 /* The request is, or is about to be, written on the connection with this port. */
 static void note_write(struct evs_transfer *t, const struct evs_socket *socket)
@@ -105,7 +54,7 @@ static int on_request(void *userdata, char *ip, char *local_ip, int port, int lo
     if (t->writes > 0)
         evs_transfer_stop_replay(t);
     else if (evs_clock_monotonic() >= t->deadline)
-        finish_failed(t, EVS_TIMEOUT, "no time was left to send the request", true);
+        evs_transfer_expire_unsent(t);
     t->stale = !t->finished && has_unread(t, socket);
     if (t->finished || t->stale)
         return CURL_PREREQFUNC_ABORT;
@@ -122,7 +71,7 @@ static int on_debug(CURL *easy, curl_infotype type, char *data, size_t size, voi
     long local_port = 0;
 
     if (type == CURLINFO_TEXT && evs_str_starts(text, EVS_STR("Connection died, retrying")))
-        set_fresh(t, true);
+        evs_transfer_set_fresh(t, true);
     if (type != CURLINFO_HEADER_OUT || evs_str_starts(text, EVS_STR("CONNECT ")))
         return 0;
     curl_easy_getinfo(easy, CURLINFO_LOCAL_PORT, &local_port);
@@ -293,6 +242,7 @@ void evs_transfer_free(struct evs_transfer *t)
         evs_transfer_detach(t);
     evs_buf_free(&t->body);
     evs_buf_free(&t->old_headers);
+    evs_buf_free(&t->message);
     free(t);
 }
 
@@ -340,6 +290,7 @@ void evs_transfer_start(struct evs_transfer *t, const struct evs_want *want, siz
     evs_buf_reset(&t->body);
     evs_buf_reset(&t->old_headers);
     t->body.max = limit;
+    t->request = request;
     t->text[0] = '\0';
     t->writes = 0;
     t->fd = -1;
@@ -349,145 +300,17 @@ void evs_transfer_start(struct evs_transfer *t, const struct evs_want *want, siz
     t->deadline = want->deadline;
     t->connect_deadline = evs_clock_monotonic() + want->connect_timeout;
 #ifndef HAVE_PREREQ
-    set_fresh(t, any_unread(t->http));
+    evs_transfer_set_fresh(t, any_unread(t->http));
 #endif
     t->headers.data = request->headers.data;
     set_method(t, request->method);
     if (set_url(t, request) != CURLE_OK ||
         curl_multi_add_handle(t->http->multi, t->easy) != CURLM_OK)
-        finish_failed(t, EVS_NETWORK, "libcurl could not start the request", false);
+        evs_transfer_fail(t, &(struct evs_failure){.code = EVS_NETWORK, .message = EVS_STR("libcurl could not start the request")});
     t->running = true;
 }
 
-/* Which of our codes a failure of libcurl's is, and whether one that left nothing behind may pass. */
-static enum evs_code code_of(CURLcode code, bool *passing)
-{
-    *passing = true;
-    switch (code) {
-    case CURLE_COULDNT_RESOLVE_HOST:
-        return EVS_RESOLVE;
-    case CURLE_COULDNT_CONNECT:
-    case CURLE_INTERFACE_FAILED:
-        return EVS_CONNECT;
-    case CURLE_OPERATION_TIMEDOUT:
-        return EVS_TIMEOUT;
-    case CURLE_SSL_CONNECT_ERROR:
-        return EVS_TLS;
-    case CURLE_PEER_FAILED_VERIFICATION:
-    case CURLE_SSL_CACERT_BADFILE:
-    case CURLE_SSL_CERTPROBLEM:
-    case CURLE_SSL_CIPHER:
-    case CURLE_SSL_ISSUER_ERROR:
-    case CURLE_SSL_ENGINE_NOTFOUND:
-        *passing = false;
-        return EVS_TLS;
-    case CURLE_COULDNT_RESOLVE_PROXY:
-#if LIBCURL_VERSION_NUM >= 0x074900
-    case CURLE_PROXY: /* 7.73: what speaks SOCKS said no */
-#endif
-        return EVS_PROXY;
-    case CURLE_OUT_OF_MEMORY:        /* a header over libcurl's limit, most likely */
-    case CURLE_UNSUPPORTED_PROTOCOL: /* "HTTP/1.1 banana" */
-    case CURLE_WEIRD_SERVER_REPLY:
-    case CURLE_BAD_CONTENT_ENCODING:
-        return EVS_BAD_RESPONSE;
-    default:
-        return EVS_NETWORK;
-    }
-}
-
-/* A proxy's no to CONNECT: its status, or 0. */
-static long proxy_refusal(const struct evs_transfer *t)
-{
-    long status = 0;
-
-    curl_easy_getinfo(t->easy, CURLINFO_HTTP_CONNECTCODE, &status);
-    return t->writes == 0 && status >= 300 ? status : 0;
-}
-
-/* HTTP/1 answered: the connection is not shared. */
-static void note_http1(const struct evs_transfer *t)
-{
-    struct evs_socket *socket = evs_http_socket(t->http, t->fd);
-
-    if (socket)
-        socket->http1 = true;
-}
-
-/* Nothing was sent; start over, on a connection of its own. */
-static bool start_afresh(struct evs_transfer *t)
-{
-    t->stale = false;
-    curl_multi_remove_handle(t->http->multi, t->easy);
-    set_fresh(t, true);
-    return curl_multi_add_handle(t->http->multi, t->easy) == CURLM_OK;
-}
-
-void evs_transfer_finish(struct evs_transfer *t, CURLcode result)
-{
-    long status = 0;
-    bool passing;
-    enum evs_code code;
-
-    if (t->stale && start_afresh(t))
-        return;
-    set_fresh(t, false);
-    if (t->head.http1)
-        note_http1(t);
-    t->answer.body = evs_buf_str(&t->body);
-    t->answer.body_cut = t->body.failed;
-    t->answer.replays = t->writes > 1 ? t->writes - 1 : 0;
-    curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
-    if (t->head.fault) {
-        finish_failed(t, t->writes > 0 ? EVS_BAD_RESPONSE : EVS_PROXY, t->head.fault, true);
-        return;
-    }
-    if (result == CURLE_OK && !t->head.ended) {
-        finish_failed(t, EVS_NETWORK, "the connection was closed inside the answer's header", true);
-        return;
-    }
-    if (result == CURLE_OK && status < 200) {
-        finish_failed(t, EVS_BAD_RESPONSE, "no answer came but one that announces another", true);
-        return;
-    }
-    if (result == CURLE_OK || (result == CURLE_WRITE_ERROR && t->body.failed && status > 0)) {
-        t->answer.status = (int)status;
-        t->finished = true;
-        return;
-    }
-    if (result == CURLE_HTTP2 && t->writes > 0 && t->http->notes_reading && was_refused(t)) {
-        finish_refused(t);
-        return;
-    }
-    code = code_of(result, &passing);
-    if (proxy_refusal(t) > 0) {
-        code = EVS_PROXY;
-        passing = proxy_refusal(t) >= 502 && proxy_refusal(t) <= 504; /* about the moment */
-    }
-    if (result == CURLE_OUT_OF_MEMORY && t->writes > 0)
-        finish_failed(t, code, "the answer's header is too large", passing);
-    else
-        finish_failed(t, code, t->text[0] ? t->text : curl_easy_strerror(result), passing);
-}
-
-/* Our own timers: they cost less than libcurl's, and a connection that takes too long can be told from
- * an answer that does. */
-double evs_transfer_expires(const struct evs_transfer *t)
-{
-    return t->writes == 0 && t->connect_deadline < t->deadline ? t->connect_deadline : t->deadline;
-}
-
-void evs_transfer_expire(struct evs_transfer *t, double now)
-{
-    if (!t->running || t->finished || now < evs_transfer_expires(t))
-        return;
-    if (t->writes > 0)
-        finish_failed(t, EVS_TIMEOUT, "no answer came in time", true);
-    else
-        finish_failed(t, EVS_TIMEOUT, "no connection came about in time", true);
-}
-
-/* --- what came of it -------------------------------------------------------------------------------- */
+/* --- whose it is -------------------------------------------------------------------------------------- */
 
 void evs_transfer_set_owner(struct evs_transfer *transfer, const void *group, void *owner)
 {
@@ -508,55 +331,4 @@ bool evs_transfer_belongs(const struct evs_transfer *transfer, const struct evs_
 bool evs_transfer_finished(const struct evs_transfer *transfer)
 {
     return transfer->finished && !transfer->running;
-}
-
-const struct evs_answer *evs_transfer_answer(const struct evs_transfer *transfer)
-{
-    return &transfer->answer;
-}
-
-#ifdef HAVE_EASY_HEADER
-struct evs_str evs_transfer_header(const struct evs_transfer *transfer, const char *name)
-{
-    struct curl_header *header;
-
-    if (!transfer->easy || curl_easy_header(transfer->easy, name, 0, CURLH_HEADER, -1, &header) != CURLHE_OK)
-        return (struct evs_str){0};
-    return evs_str(header->value);
-}
-#else
-struct evs_str evs_transfer_header(const struct evs_transfer *transfer, const char *name)
-{
-    struct evs_str all = evs_buf_str(&transfer->old_headers);
-    struct evs_str wanted = evs_str(name);
-
-    for (size_t start = 0, end; start < all.len; start = end + 1) {
-        struct evs_str line = {all.data + start, 0};
-
-        for (end = start; end < all.len && all.data[end] != '\n'; end++)
-            ;
-        line.len = end - start;
-        if (line.len > 0 && line.data[line.len - 1] == '\r')
-            line.len--;
-        if (line.len > wanted.len && line.data[wanted.len] == ':' &&
-            evs_str_equal_nocase((struct evs_str){line.data, wanted.len}, wanted)) {
-            line.data += wanted.len + 1;
-            line.len -= wanted.len + 1;
-            return evs_str_trim(line);
-        }
-    }
-    return (struct evs_str){0};
-}
-#endif
-
-void evs_transfer_request_id(const struct evs_transfer *transfer, char *out, size_t size)
-{
-    struct evs_str id = {0};
-
-    out[0] = '\0';
-    if (!transfer->http)
-        return;
-    for (const char *const *name = evs_request_id_headers; *name && id.len == 0; name++)
-        id = evs_transfer_header(transfer, *name);
-    evs_client_name_show(transfer->http->client, out, size, id);
 }
