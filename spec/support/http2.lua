@@ -119,6 +119,9 @@ local function serve_connection(state, socket)
   socket:onerror(function(_, _, code) return code end)
   if not socket:starttls(state.context) then return socket:close() end
   converse(state, { socket = socket, number = state.connections })
+  -- What is unread at the end would make that a reset.
+  socket:shutdown("w")
+  repeat until not socket:read(-4096)
   socket:close()
 end
 
