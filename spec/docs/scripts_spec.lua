@@ -14,7 +14,7 @@ local PAGE_OF = {
   ["delete.lua"] = "README.md", ["client.lua"] = "docs/library.md",
   ["broken.lua"] = "docs/library.md", ["nightly.lua"] = "docs/library.md",
   ["sweep.lua"] = "docs/library.md", ["keep.lua"] = "docs/library.md",
-  ["disks.lua"] = "docs/library.md",
+  ["disks.lua"] = "docs/library.md", ["hold.lua"] = "docs/rules.md",
   ["loop.lua"] = "docs/event-loops.md", ["unattended.lua"] = "docs/testing.md",
 }
 
@@ -155,6 +155,21 @@ describe("the scripts of the pages", function()
     local sums = "\n3 accepted or gone, 1 failed, 0 unknown, 0 unsent\n"
     assert.is_truthy(result.stdout:find(sums, 1, true))
     assert.is_truthy(emulator:snapshot(seeded(3)))
+  end)
+
+  it("hold.lua keeps what is on hold", function()
+    emulator:put {
+      { id = "held", project_id = project, name = "h", metadata = { hold = "case 7" } },
+      { id = "free", project_id = project, name = "f", metadata = { other = "x" } },
+    }
+
+    local held, free = run("hold.lua", { project, "held" }), run("hold.lua", { project, "free" })
+
+    assert.equal(1, held.status)
+    assert.is_truthy(held.stdout:find("^Client%.Protected: .*it is on hold: case 7"), held.stdout)
+    assert.is_table(emulator:snapshot("held"))
+    assert.equal("accepted\n", free.stdout)
+    assert.is_nil(emulator:snapshot("free"))
   end)
 
   it("keep.lua shows what a policy does, and deletes nothing", function()
