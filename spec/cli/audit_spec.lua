@@ -1,6 +1,7 @@
 -- Proves the audit of evs: what its lines have, and that no deletion is sent without its intent.
 
 local command = require "spec.support.command"
+local process = require "spec.support.process"
 
 local emulator = command.emulator
 local run = command.run
@@ -126,6 +127,21 @@ describe("evs --audit", function()
     for _, id in ipairs(sent) do untold = untold + (intents[id] and 0 or 1) end
     -- head ends with its 20th line; lines behind it that the pipe took are nobody's.
     assert.is_true(untold <= 8, untold)
+  end)
+
+  it("takes a line that was written in part for one that was not", function()
+    local result = process.run(([[
+      local system = require "evs.cli.system"
+      local descriptor = system.append(%q)
+      print(system.write(descriptor, ("x"):rep(512)))
+      print(system.write(descriptor, ("y"):rep(512)))
+    ]]):format(command.file("small")), {}, { before = "trap '' XFSZ; ulimit -f 1; exec 2>&1" })
+    assert.matches("^true\nnil\t[%w ]+\n$", result.stdout)
+    result = process.run(([[
+      local system = require "evs.cli.system"
+      print(system.write(system.append(%q), ("x"):rep(600)))
+    ]]):format(command.file("small")), {}, { before = "trap '' XFSZ; ulimit -f 1" })
+    assert.equal("nil\tNo space left on device\n", result.stdout)
   end)
 
   it("stops the run on a full disk: at most --concurrency deletions after it, each with intent",
