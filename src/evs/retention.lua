@@ -38,23 +38,11 @@ local function kind_reason(snapshot, include)
   return nil
 end
 
--- Whether a snapshot has what only standard snapshots have.
-local function has_kind(snapshot)
-  return snapshot.snapshot_type ~= nil or snapshot.frozen ~= nil
-    or snapshot.snapshot_group_id ~= nil
-end
-
 -- Why a date cannot be used; `time` is what was read in it, if it is one.
 local function date_reason(text, time)
   if present(text) == nil then return "it has no date" end
   if not time then return ("its date is none: %s"):format(tostring(text)) end
   return ("its date is after now: %s"):format(text)
-end
-
--- A function that gives a snapshot's group, if it has one.
-local function grouping(group)
-  if type(group) == "function" then return group end
-  return function(snapshot) return snapshot[group] end
 end
 
 local function group_reason(group)
@@ -63,10 +51,14 @@ end
 
 -- A judge gives a snapshot's time and group, or nil and why it is spared.
 local function make_judge(policy)
-  local protected, read, group_of = require("evs").protected, date.reader(), grouping(policy.group)
-  local now, include = policy.now, policy.include
+  local protected, read = require("evs").protected, date.reader()
+  local now, include, field = policy.now, policy.include, policy.group
+  local group_of = type(field) == "function" and field
   return function(snapshot)
-    local reason = protected(snapshot) or has_kind(snapshot) and kind_reason(snapshot, include)
+    local reason = protected(snapshot)
+    if not reason and (snapshot.snapshot_type or snapshot.frozen or snapshot.snapshot_group_id) then
+      reason = kind_reason(snapshot, include)
+    end
     if reason then return nil, reason end
     local status, text = snapshot.status, snapshot.created_at
     if status ~= "available" and status ~= "error" then
@@ -74,24 +66,23 @@ local function make_judge(policy)
     end
     local time = type(text) == "string" and read(text)
     if not time or time > now then return nil, date_reason(text, time) end
-    local group = group_of(snapshot)
-    if type(group) ~= "string" or group == "" then return nil, group_reason(policy.group) end
+    local group
+    if group_of then group = group_of(snapshot) else group = snapshot[field] end
+    if type(group) ~= "string" or group == "" then return nil, group_reason(field) end
     return time, group
   end
 end
 
 -- ---- the list -----------------------------------------------------------------------------------
 
-local function check_entry(snapshot, i, seen)
+-- Raises for an entry without an id, and for one whose id was there before.
+local function refuse_entry(snapshot, i)
   local id = type(snapshot) == "table" and snapshot.id
-  if type(id) ~= "string" then
-    error(("retention: snapshots[%d]: a snapshot with an id expected, got %s"):format(i,
-      type(snapshot) == "table" and "one whose id is a " .. type(id) or type(snapshot)), 4)
-  end
-  if seen[id] then
+  if type(id) == "string" then
     error(("retention: snapshots[%d]: the id %s comes twice"):format(i, id), 4)
   end
-  seen[id] = true
+  error(("retention: snapshots[%d]: a snapshot with an id expected, got %s"):format(i,
+    type(snapshot) == "table" and "one whose id is a " .. type(id) or type(snapshot)), 4)
 end
 
 -- Splits a list: what is judged, as three arrays that go together (a table for each snapshot would
@@ -101,7 +92,9 @@ local function split(snapshots, policy)
   local judged, times, groups, count = {}, {}, {}, 0
   for i = 1, #snapshots do
     local snapshot = snapshots[i]
-    check_entry(snapshot, i, seen)
+    local id = type(snapshot) == "table" and snapshot.id
+    if type(id) ~= "string" or seen[id] then refuse_entry(snapshot, i) end
+    seen[id] = true
     local time, group = judge(snapshot)
     if time then
       count = count + 1
@@ -225,12 +218,12 @@ local function own_reason(policy, snapshot)
   return (reason == true or reason == "") and "keep" or "keep: " .. reason
 end
 
--- Why the policy keeps a snapshot; nil when it does not. To be asked from the newest on. `numbers`
--- are its time's periods. One in error holds no data and stands for no place and no period.
-local function reasons_for(policy, state, snapshot, time, numbers)
+-- Why the policy keeps a snapshot; nil when it does not. To be asked from the newest on. `calendar`
+-- gives a time's periods. One in error holds no data and stands for no place and no period.
+local function reasons_for(policy, state, snapshot, time, calendar)
   local available, reasons = snapshot.status == "available", nil
   if available and (state.last > 0 or state.open > 0) then
-    reasons = counted_reasons(policy, state, numbers)
+    reasons = counted_reasons(policy, state, calendar(time))
   end
   if policy.within and policy.now - time < policy.within then
     reasons = add(reasons, "within " .. policy.within_text)
@@ -264,7 +257,7 @@ local function decide(judged, order, policy)
       state = new_state(policy)
       states[group] = state
     end
-    local reasons = reasons_for(policy, state, snapshot, time, calendar(time))
+    local reasons = reasons_for(policy, state, snapshot, time, calendar)
     if reasons then
       keep[#keep + 1] = { snapshot = snapshot, reasons = reasons }
     else
