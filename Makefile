@@ -200,6 +200,10 @@ emulator: ## Run the local EVS in the foreground; it prints its endpoint and key
 	@tools/deps demo
 	@exec spec/emulator/start
 
+check: ## The inner loop: build, lint and what needs no server, in seconds
+	@$(MAKE) --no-print-directory LUA=5.4 CC=gcc WERROR=-Werror modules
+	@tools/check luacheck shellcheck house cppcheck rules
+
 test: ## Everything that must hold before a change lands
 	@tools/deps test
 	@tools/check $(STEPS)
@@ -233,5 +237,5 @@ FORCE:
 
 .DEFAULT_GOAL = all
 .DELETE_ON_ERROR:
-.PHONY: all help modules install uninstall deps demo emulator test spec model interop suites bench clean \
+.PHONY: all help check modules install uninstall deps demo emulator test spec model interop suites bench clean \
         FORCE
