@@ -312,7 +312,7 @@ bool evs_exchange_reply(struct evs_exchange *x, const struct evs_facts *facts)
     verdict = evs_answer_judge(facts);
     account(x, 1 + facts->replays, facts->replays > 0 ? EVS_LOST : verdict.fate);
     if (facts->status >= 200 && facts->status <= 299)
-        evs_key_answered(&x->client->key, x, &x->ticket, verdict.key, NULL, -1);
+        evs_key_answered(&x->client->key, x, &x->ticket, verdict.key, x->error, -1);
     if (x->client->closed && facts->status != 202)
         return close_down(x);
     if (facts->status >= 200 && facts->status <= 299)

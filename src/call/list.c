@@ -57,7 +57,7 @@ static void write_query(struct evs_listing *listing, struct evs_buf *query)
             write_ids(listing, query);
             continue;
         }
-        evs_buf_add(query, evs_str(evs_filter_text(i)));
+        evs_buf_add(query, evs_str(evs_filter_text((enum evs_filter)i)));
         evs_buf_add_byte(query, '=');
         evs_buf_add_escaped(query, evs_buf_str(&listing->values[i]));
         query->failed = query->failed || listing->values[i].failed;
@@ -268,7 +268,7 @@ static void last_of_trail(const struct evs_listing *listing, struct evs_str *mar
 
 static void aim_at_trail(struct evs_listing *listing)
 {
-    struct evs_str marker, anchor;
+    struct evs_str marker = {0}, anchor = {0};
 
     last_of_trail(listing, &marker, &anchor);
     listing->given[EVS_FILTER_MARKER] = marker.len > 0;
@@ -279,7 +279,7 @@ static void aim_at_trail(struct evs_listing *listing)
 /* Where no marker of the trail stands any more, the list begins anew. False when that has no end. */
 static bool step_back_on_trail(struct evs_listing *listing)
 {
-    struct evs_str marker, anchor;
+    struct evs_str marker = {0}, anchor = {0};
 
     if (++listing->steps > STEPS_MAX)
         return false;
@@ -314,7 +314,7 @@ static void take_first_page(struct evs_listing *listing, const struct evs_page *
 static void take_marked_page(struct evs_listing *listing, const struct evs_facts *facts)
 {
     const struct evs_page *page = &facts->page;
-    struct evs_str marker, anchor;
+    struct evs_str marker = {0}, anchor = {0};
     bool first, anew;
 
     last_of_trail(listing, &marker, &anchor);
