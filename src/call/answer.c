@@ -13,7 +13,7 @@ enum { BODY_READ = 64 * 1024, BODY_SHOWN = 300 };
 
 /* A row fits answers of status `from` to `to` whose speaker is at least `who` and whose code or kind is
  * one of `names`, words divided by blanks, where there are any. `rule` is one of a deletion's rules, which
- * docs/rules.md tells. */
+ * docs/rules.md tells. Before the first row an answer says nothing: NEVER, LOST, SILENT, OPEN. */
 struct row {
     short rule, from, to;
     unsigned char who;
@@ -32,7 +32,7 @@ enum { CONTESTED = EVS_CONTESTED, NO = EVS_NO, OPEN = EVS_OPEN };
 /* clang-format off */
 static const struct row rows[] = {
 /* rule from  to  who     code or kind                    again   fate  key      meaning */
-    {1, 100, 599, ANYONE, NULL,                           NEVER,  KEPT, SILENT,  OPEN},
+    {1, 100, 599, ANYONE, NULL,                           _,      KEPT, _,       _},
     {1, 200, 299, ANYONE, NULL,                           _,      LOST, _,       STRANGE},
     {6, 200, 299, JSON,   NULL,                           _,      _,    GOOD,    _},
     {1, 202, 202, ANYONE, NULL,                           _,      KEPT, GOOD,    ACCEPTED},

@@ -69,6 +69,7 @@ const struct answer answers[] = {
     SAYS("504 APIGW.0203", 504, KNOWN, "APIGW.0203", SOON, LOST, SILENT, BUSY),
     SAYS("505", 505, ANYONE, NULL, NEVER, KEPT, SILENT, BUSY),
     SAYS("520", 520, ANYONE, NULL, NEVER, LOST, SILENT, BUSY),
+    SAYS("999", 999, ANYONE, NULL, NEVER, LOST, SILENT, BUSY),
 
     FAILS("no connection", EVS_CONNECT, false, true, SOON),
     FAILS("a bad certificate", EVS_TLS, false, false, NEVER),

@@ -1,7 +1,8 @@
 /*
  * explorer DEPTH: drives a deletion along every sequence of up to DEPTH answers, with each
- * combination of guard, ignore_missing, wait and a passed snapshot, and holds what it does against a
- * witness. No network, no clock, no Lua: a pause is passed over, and a state is kept by copying it.
+ * combination of guard, protect, ignore_missing, wait and a passed snapshot, and holds what it does
+ * against a witness. No network, no clock, no Lua: a pause is passed over, and a state is kept by
+ * copying it.
  *
  * Prints what was visited, and ends with 1 at the first fault, for which it prints the path.
  */
@@ -26,9 +27,8 @@ struct world {
     struct evs_client client;
     struct evs_deletion deletion;
     struct witness witness;
-    double now; /* monotonic seconds */
-    double deadline;
-    bool deletes; /* the request that is out is a DELETE */
+    double now;      /* monotonic seconds */
+    double deadline; /* of the request that is out */
 };
 
 struct explorer {
@@ -46,9 +46,10 @@ static void fault(struct explorer *e, const char *what)
     const struct evs_error *error = &e->world.deletion.flow.error;
 
     e->failed = true;
-    printf("FAULT: %s\nguard=%s ignore_missing=%s wait=%g%s\n", what,
+    printf("FAULT: %s\nguard=%s ignore_missing=%s wait=%g%s%s\n", what,
            e->options.guard ? "true" : "false", e->options.ignore_missing ? "true" : "false",
-           e->options.wait, e->passed ? ", a snapshot was passed" : "");
+           e->options.wait, e->options.protect ? ", protect" : "",
+           e->passed ? ", a snapshot was passed" : "");
     for (unsigned i = 0; i < e->depth; i++)
         printf("  %s -> %s\n", e->path[i].method, e->path[i].name);
     if (e->world.deletion.flow.state == EVS_FLOW_FAILED)
@@ -79,6 +80,16 @@ static struct evs_facts facts_of(const struct explorer *e, const struct answer *
     return facts;
 }
 
+/* The script's `protect` keeps what is in error. */
+static void ask(struct explorer *e, struct evs_snapshot snapshot)
+{
+    if (!e->world.deletion.asking)
+        return;
+    if (evs_str_equal(snapshot.status, EVS_STR("error")))
+        snapshot.kept_because = EVS_STR("it failed");
+    evs_deletion_judge(&e->world.deletion, &snapshot);
+}
+
 static void give(struct explorer *e, const struct answer *a)
 {
     struct evs_flow *flow = &e->world.deletion.flow;
@@ -92,6 +103,7 @@ static void give(struct explorer *e, const struct answer *a)
         evs_flow_fail(flow, &failure);
     else
         evs_flow_reply(flow, &facts);
+    ask(e, facts.snapshot);
     witness_answer(&e->world.witness, a, e->world.now);
 }
 
@@ -231,6 +243,7 @@ static void begin(struct explorer *e)
     world->now = 1000;
     evs_flow_begin(&world->deletion.flow, &evs_delete_snapshot, &world->client, &e->options,
                    EVS_STR(PROJECT), EVS_STR(ID), e->passed ? &seen : NULL);
+    ask(e, seen);
     witness_begin(&world->witness, &e->options, e->passed, world->now);
 }
 
@@ -259,13 +272,16 @@ static void explore(struct explorer *e)
 {
     const struct world fresh = e->world;
 
-    for (unsigned i = 0; i < 16 && !e->failed; i++) {
+    for (unsigned i = 0; i < 32 && !e->failed; i++) {
         e->world = fresh;
         e->depth = 0;
         e->options.guard = i & 1;
+        e->options.protect = i & 16;
         e->options.ignore_missing = i & 2;
         e->options.wait = i & 4 ? 30 : 0;
         e->passed = i & 8;
+        if (e->options.protect && !e->options.guard)
+            continue; /* an error of the caller's */
         begin(e);
         if (run(e))
             walk(e);

@@ -177,7 +177,7 @@ static void look(struct witness *w, const struct evs_snapshot *s, double now)
         return;
     }
     w->exists = true;
-    if (s->enable_active || s->name.len > 0)
+    if (s->enable_active || s->name.len > 0 || (w->options->protect && is(s->status, "error")))
         must_fail(w, "Client.Protected", false);
     else if (!is_deletable(s->status))
         must_fail(w, "Client.WrongState", is(s->status, "creating") || is(s->status, "deleting"));
