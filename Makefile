@@ -158,9 +158,13 @@ LUA_BIN = $(or $(notdir $(shell command -v $(LUA_NAME))),lua)
 
 # What goes where: the modules in Lua, and pairs of a file and its place under PREFIX.
 lua_modules = $(patsubst src/%,%,$(wildcard src/*/*.lua src/*/*/*.lua src/*/*/*/*.lua))
+types       = $(wildcard library/*.lua library/*/*.lua)
+pages       = README.md CHANGELOG.md LICENSE $(wildcard docs/*.md docs/pictures/*.svg examples/*)
 data_files  = man/evs.1:share/man/man1/evs.1 \
               completion/evs.bash:share/bash-completion/completions/evs \
-              completion/evs.zsh:share/zsh/site-functions/_evs
+              completion/evs.zsh:share/zsh/site-functions/_evs \
+              $(foreach file,$(types),$(file):share/lua-evs/$(file)) \
+              $(foreach file,$(pages),$(file):share/doc/lua-evs/$(file))
 
 install: $(BUILD)/evs.so $(SYSTEM) ## Install under PREFIX (/usr/local); DESTDIR, LIBDIR and LUADIR are heeded
 	$(INSTALL) -d '$(DESTDIR)$(LIBDIR)/evs/cli' '$(DESTDIR)$(PREFIX)/bin'
@@ -186,6 +190,8 @@ uninstall: ## Remove what install has put under PREFIX
 	@for pair in $(data_files); do rm -f "$(DESTDIR)$(PREFIX)/$${pair#*:}"; done
 	@cd '$(DESTDIR)$(LIBDIR)' && rmdir -p evs/cli 2>/dev/null || :
 	@cd '$(DESTDIR)$(LUADIR)' && rmdir -p $(sort $(dir $(lua_modules))) 2>/dev/null || :
+	@cd '$(DESTDIR)$(PREFIX)/share' && \
+	    rmdir -p $(sort $(dir $(types:%=lua-evs/%) $(pages:%=doc/lua-evs/%))) 2>/dev/null || :
 
 deps: ## Install what building, demo and tests need and is missing
 	@tools/deps test
@@ -216,6 +222,9 @@ model: ## Run the model cloud on a new seed, as in make model SECONDS=600
 	@$(MAKE) --no-print-directory LUA=5.4 modules
 	@tools/model $(SECONDS)
 
+dist: ## Make a release's files in build/dist: archive, rockspecs, rocks and what OPM takes
+	@tools/dist
+
 interop: ## Let the official Node core talk to the emulator
 	@tools/deps demo interop
 	@spec/interop/run
@@ -237,5 +246,5 @@ FORCE:
 
 .DEFAULT_GOAL = all
 .DELETE_ON_ERROR:
-.PHONY: all help check modules install uninstall deps demo emulator test spec model interop suites bench clean \
-        FORCE
+.PHONY: all help check modules install uninstall deps demo emulator test spec model dist interop \
+        suites bench clean FORCE

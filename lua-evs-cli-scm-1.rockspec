@@ -64,4 +64,5 @@ build = {
   install = {
     bin = { "bin/evs" },
   },
+  copy_directories = { "completion", "contrib", "man" },
 }

@@ -105,8 +105,10 @@ build = {
     ["resty.evs.shared"] = "src/resty/evs/shared.lua",
     ["resty.evs.http"] = "src/resty/evs/http.lua",
   },
+  -- library: types for editors.
+  copy_directories = { "docs", "examples", "library" },
 }
 test = {
   type = "command",
-  command = "make test",
+  script = "tools/luarocks-test.lua",
 }
