@@ -30,11 +30,21 @@ static bool set_keys(struct evs_keys *keys, const struct evs_settings *s)
 
 static bool set_api(struct evs_client *client, const struct evs_settings *s, struct evs_error *error)
 {
+    const struct evs_secrets none = {0};
+
     client->api = evs_api_find(s->api.len > 0 ? s->api : EVS_STR("v2"));
-    if (!client->api)
-        evs_error_set(error, EVS_INVALID_ARGUMENT,
-                      "option 'api', or EVS_API of the environment, must be v2, v5 or cinder");
-    return client->api != NULL;
+    if (client->api)
+        return true;
+    evs_error_set(error, EVS_INVALID_ARGUMENT, "must be v2, v5 or cinder");
+    evs_error_show(error, s->api, &none);
+    return evs_settings_blame("api", s->from.api, error);
+}
+
+static bool set_metadata(struct evs_metadata *metadata, const struct evs_settings *s,
+                         struct evs_error *error)
+{
+    return evs_metadata_init(metadata, s->metadata_endpoint, error) ||
+           evs_settings_blame("metadata endpoint", "EVS_METADATA_ENDPOINT", error);
 }
 
 bool evs_client_init(struct evs_client *client, const struct evs_settings *settings, uint64_t seed,
@@ -45,7 +55,7 @@ bool evs_client_init(struct evs_client *client, const struct evs_settings *setti
     if (!evs_settings_check(settings, error) || !set_api(client, settings, error) ||
         !evs_settings_endpoint(settings, &client->endpoint, error) ||
         !evs_settings_iam(settings, &client->iam, error) ||
-        !evs_metadata_init(&client->key.source.metadata, settings->metadata_endpoint, error))
+        !set_metadata(&client->key.source.metadata, settings, error))
         return false;
     evs_key_init(&client->key, client->endpoint.loopback ||
                                    (client->endpoint.tls && settings->tls_verify));
@@ -63,8 +73,8 @@ bool evs_client_init(struct evs_client *client, const struct evs_settings *setti
     client->connect_timeout = settings->connect_timeout;
     client->tls_verify = settings->tls_verify;
     client->random = seed;
-    if (!made || client->user_agent.failed || client->ca_file.failed || client->region.failed || client->proxy.failed ||
-        client->no_proxy.failed || client->key.source.profile.failed) {
+    if (!made || client->user_agent.failed || client->ca_file.failed || client->region.failed ||
+        client->proxy.failed || client->no_proxy.failed || client->key.source.profile.failed) {
         evs_error_set(error, EVS_STOPPED, "out of memory");
         return false;
     }

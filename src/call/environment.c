@@ -126,8 +126,10 @@ bool evs_environment_fill(struct evs_settings *settings, struct evs_buf *scratch
 {
     fill_endpoint(settings);
     fill_iam(settings);
-    if (settings->api.len == 0)
+    if (settings->api.len == 0) {
         settings->api = variable("EVS_API");
+        settings->from.api = "EVS_API";
+    }
     fill_profile(settings, scratch);
     settings->metadata_endpoint = variable("EVS_METADATA_ENDPOINT");
     if (settings->ca_file.len == 0)

@@ -8,10 +8,18 @@ static bool refuse_value(struct evs_error *error, const char *option, const char
                          const char *why)
 {
     if (variable)
-        evs_error_set(error, EVS_INVALID_ARGUMENT, "%s (environment) %s", variable, why);
+        evs_error_set(error, EVS_INVALID_ARGUMENT, "%s (the environment's %s) %s", variable, option, why);
     else
         evs_error_set(error, EVS_INVALID_ARGUMENT, "option '%s' %s", option, why);
     return false;
+}
+
+bool evs_settings_blame(const char *option, const char *variable, struct evs_error *error)
+{
+    char message[sizeof error->message];
+
+    snprintf(message, sizeof message, "%s", error->message);
+    return refuse_value(error, option, variable, message);
 }
 
 static bool refuse(struct evs_error *error, const char *option, const char *why)
@@ -117,18 +125,6 @@ static bool check_proxy(const struct evs_settings *s, const struct evs_endpoint 
            refuse_proxy(s, "must be a URL of http, https, socks4, socks4a, socks5 or socks5h", error);
 }
 
-/* Name the variable that a value came from. */
-static bool blame(const char *variable, struct evs_error *error)
-{
-    char message[sizeof error->message];
-
-    if (!variable)
-        return false;
-    snprintf(message, sizeof message, "%s", error->message);
-    evs_error_set(error, EVS_INVALID_ARGUMENT, "%s (environment): %s", variable, message);
-    return false;
-}
-
 static bool refuse_no_endpoint(const struct evs_settings *s, struct evs_error *error)
 {
     evs_error_set(error, EVS_NO_ENDPOINT,
@@ -145,9 +141,9 @@ bool evs_settings_endpoint(const struct evs_settings *s, struct evs_endpoint *en
     if (s->endpoint.len == 0 && s->region.len == 0)
         return refuse_no_endpoint(s, error);
     if (s->endpoint.len > 0 && !evs_endpoint_parse(endpoint, s->endpoint, s->allow_http, error))
-        return blame(s->from.endpoint, error);
+        return evs_settings_blame("endpoint", s->from.endpoint, error);
     if (s->endpoint.len == 0 && !evs_endpoint_of_region(endpoint, "evs", s->region, error))
-        return blame(s->from.region, error);
+        return evs_settings_blame("region", s->from.region, error);
     return check_proxy(s, endpoint, error);
 }
 
@@ -162,7 +158,7 @@ static bool parse_iam(const struct evs_settings *s, struct evs_endpoint *iam, st
     evs_buf_add(&url, s->iam_endpoint);
     parsed = evs_endpoint_parse(iam, evs_buf_str(&url), s->allow_http, error);
     evs_buf_free(&url);
-    return parsed || blame(s->from.iam_endpoint, error);
+    return parsed || evs_settings_blame("iam_endpoint", s->from.iam_endpoint, error);
 }
 
 struct evs_str evs_settings_region(const struct evs_settings *s)
@@ -178,5 +174,5 @@ bool evs_settings_iam(const struct evs_settings *s, struct evs_endpoint *iam, st
     if (s->iam_endpoint.len > 0)
         return parse_iam(s, iam, error);
     return region.len == 0 || evs_endpoint_of_region(iam, "iam", region, error) ||
-           blame(s->from.region, error);
+           evs_settings_blame("region", s->from.region, error);
 }

@@ -31,7 +31,7 @@ struct evs_batch_options {
 
 /** The environment's variables that values were taken from; NULL: an option's. */
 struct evs_variables {
-    const char *region, *endpoint, *iam_endpoint, *ak, *sk, *security_token, *token, *ca_file, *proxy;
+    const char *region, *endpoint, *iam_endpoint, *ak, *sk, *security_token, *token, *proxy, *api;
 };
 
 /** What a client is made from; slices are borrowed, empty = not given. */
@@ -56,6 +56,12 @@ struct evs_settings {
     struct evs_call_options call;
     struct evs_batch_options batch;
 };
+
+/**
+ * Put in front of the message of `error`, "must be ...", what must: the option, or where it is not NULL the
+ * environment's variable. Returns false.
+ */
+bool evs_settings_blame(const char *option, const char *variable, struct evs_error *error);
 
 /**
  * Check everything that does not depend on the endpoint. Returns false and sets `error`

@@ -82,7 +82,7 @@ static bool refuse(struct evs_error *error, struct evs_str text, const char *why
 {
     const struct evs_secrets none = {0};
 
-    evs_error_set(error, EVS_INVALID_ARGUMENT, "endpoint: %s", why);
+    evs_error_set(error, EVS_INVALID_ARGUMENT, "%s", why);
     if (text.len > 0 && !memchr(text.data, '@', text.len)) /* behind user and password */
         evs_error_show(error, text, &none);
     return false;
@@ -121,12 +121,12 @@ bool evs_endpoint_parse(struct evs_endpoint *endpoint, struct evs_str text, bool
     if (rest.len > 0 && rest.data[rest.len - 1] == '/')
         rest.len--;
     if (!split_port(rest, endpoint->tls, &host, &port))
-        return refuse(error, text, "the port must be a number from 1 to 65535");
+        return refuse(error, text, "must have a number from 1 to 65535 as port");
     if (!is_host(host))
         return refuse(error, text, "must be a scheme, a host and an optional port, nothing else");
     endpoint->loopback = is_loopback(host);
     if (!endpoint->tls && !endpoint->loopback && !allow_http)
-        return refuse(error, text, "http to a host other than loopback needs allow_http=true");
+        return refuse(error, text, "must be https: http to a host other than loopback needs allow_http=true");
     if (port == (endpoint->tls ? 443 : 80))
         snprintf(endpoint->host, sizeof endpoint->host, "%.*s", (int)host.len, host.data);
     else
@@ -155,7 +155,7 @@ bool evs_endpoint_of_region(struct evs_endpoint *endpoint, const char *service,
         const struct evs_secrets none = {0};
 
         evs_error_set(error, EVS_INVALID_ARGUMENT,
-                      "region must be 1 to 64 characters of [a-z0-9-], like cn-north-4");
+                      "must be 1 to 64 characters of [a-z0-9-], like cn-north-4");
         evs_error_show(error, region, &none);
         return false;
     }

@@ -23,7 +23,7 @@ bool evs_metadata_init(struct evs_metadata *metadata, struct evs_str endpoint,
         return false;
     if (parsed.tls || !parsed.loopback) {
         evs_error_set(error, EVS_INVALID_ARGUMENT,
-                      "EVS_METADATA_ENDPOINT must be http:// and a loopback host");
+                      "must be http:// and a loopback host");
         return false;
     }
     strcpy(metadata->url, parsed.url);

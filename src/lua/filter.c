@@ -19,8 +19,11 @@ static bool read_limit(lua_State *L, struct evs_listing *listing, struct evs_err
     if (lua_type(L, -1) != LUA_TNUMBER)
         luaL_error(L, "filter 'limit': number expected, got %s", luaL_typename(L, -1));
     limit = (double)lua_tonumber(L, -1);
-    if (!(limit >= 2 && limit <= 1000) || limit != (double)(int)limit)
-        return refuse(error, "limit", "must be a whole number from 2 to 1000");
+    if (!(limit >= 2 && limit <= 1000) || limit != (double)(int)limit) {
+        evs_error_set(error, EVS_INVALID_ARGUMENT,
+                      "filter 'limit' must be a whole number from 2 to 1000; it is %.14g", limit);
+        return false;
+    }
     snprintf(digits, sizeof digits, "%d", (int)limit);
     evs_listing_filter(listing, EVS_FILTER_LIMIT, evs_str(digits));
     return true;

@@ -176,9 +176,11 @@ static bool read_algorithm(lua_State *L, const struct option *option, void *memb
 
     if (!read_string(L, option, &name, error))
         return false;
-    return evs_algorithm_parse(name, member) ||
-           refuse(error, option,
-                  "must be SDK-HMAC-SHA256, SDK-HMAC-SM3 or V11-HMAC-SHA256");
+    if (evs_algorithm_parse(name, member))
+        return true;
+    refuse(error, option, "must be SDK-HMAC-SHA256, SDK-HMAC-SM3 or V11-HMAC-SHA256");
+    evs_error_show(error, name, &(const struct evs_secrets){0});
+    return false;
 }
 
 static void check_callable(lua_State *L, const struct option *option)
