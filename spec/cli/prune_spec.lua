@@ -12,6 +12,9 @@ local OF_EACH = 25
 
 local POLICY = "prune --keep-last 5 --older-than 60d --max 100% "
 
+-- A list of many ids is refused, and then each is looked at by itself.
+local LOOKS_ONE_BY_ONE = { method = "GET", path = "detail%?.*id=", status = 400 }
+
 -- A tenth of each volume's snapshots are backups', by name and by mark.
 local function mark_backups(one, volume, i)
   if (volume + i) % 10 ~= 0 then return end
@@ -141,7 +144,7 @@ describe("evs prune", function()
 
   it("says that one is gone when it went of itself, and with --wait", function()
     command.populate(1, 4)
-    emulator:misbehave { { method = "GET", path = "/v1%-3$", status = 404,
+    emulator:misbehave { LOOKS_ONE_BY_ONE, { method = "GET", path = "/v1%-3$", status = 404,
       body = { itemNotFound = { code = 404, message = "x" } } } }
     local result = run("prune --keep-last 2 --yes")
     assert.same({ ["v1-2"] = "accepted", ["v1-3"] = "gone" }, read_lines(result.stdout))
@@ -153,12 +156,20 @@ describe("evs prune", function()
 
   it("looks at each once more before it deletes: a backup's meanwhile stays", function()
     command.populate(1, 4)
-    emulator:misbehave { method = "GET", path = "/v1%-3$", status = 200, body = { snapshot = {
-      id = "v1-3", status = "available", name = "autobk_snapshot_1", metadata = { a = "b" } } } }
-    local result = run("prune --keep-last 2 --yes")
-    assert.same({ ["v1-2"] = "accepted", ["v1-3"] = "failed" }, read_lines(result.stdout))
-    assert.matches("Client.Protected", result.stdout, nil, true)
-    assert.equal(1, result.status)
+    for said, name in pairs { ["autobk_snapshot_"] = "autobk_snapshot_1",
+      ['changed: its name was "daily 3" and is "mine"'] = "mine" } do
+      command.populate(1, 4)
+      emulator:misbehave { LOOKS_ONE_BY_ONE, { method = "GET", path = "/v1%-3$", status = 200,
+        body = { snapshot = { id = "v1-3", status = "available", name = name,
+          volume_id = "volume-1", created_at = emulator:snapshot("v1-3").created_at,
+          metadata = { a = "b" } } } } }
+      local result = run("prune --keep-last 2 --yes")
+      assert.same({ ["v1-2"] = "accepted", ["v1-3"] = "failed" }, read_lines(result.stdout))
+      assert.matches("Client.Protected", result.stdout, nil, true)
+      assert.matches(said, result.stdout, nil, true)
+      assert.equal(1, result.status)
+      assert.is_true(command.existing()["v1-3"])
+    end
   end)
 
   it("stops at --max-errors", function()

@@ -74,11 +74,6 @@ function Audit:record(event, ...)
   return written, failed
 end
 
---- Whether anything is recorded.
-function Audit:is_kept()
-  return #self.targets > 0
-end
-
 --- Sees that the file survives the machine; nil and an error if it cannot be told.
 function Audit:sync()
   for _, target in ipairs(self.targets) do

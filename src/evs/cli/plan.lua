@@ -61,13 +61,4 @@ function plan.items(entries)
   return items
 end
 
---- A function that gives the items one after the other.
-function plan.feed(items)
-  local place = 0
-  return function()
-    place = place + 1
-    return items[place]
-  end
-end
-
 return plan

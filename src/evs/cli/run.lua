@@ -1,10 +1,12 @@
 -- A run: deletes what it is given, records each before and after, and stops when it must.
 --
 -- An item is { id =, snapshot = what is known of it, reasons = why it goes, recorded = whether its
--- intent is in the audit already, seen = the snapshot, if it was looked at just now }.
+-- intent is in the audit already }. The library looks at each snapshot just before it deletes it,
+-- and then asks `protect` here: that is where an intent is written.
 
 local evs = require "evs"
 local failure = require "evs.cli.failure"
+local recheck = require "evs.cli.recheck"
 local system = require "evs.cli.system"
 
 local run = {}
@@ -19,6 +21,7 @@ local MAY_BE_GONE = { accepted = true, gone = true, unknown = true }
 
 function Run:record_intent(item)
   if item.recorded then return true end
+  item.recorded = true
   local one = item.snapshot or {}
   return self.audit:record("intent", "project_id", self.project, "region", self.region,
     "id", item.id, "name", one.name, "volume_id", one.volume_id, "size", one.size,
@@ -51,22 +54,34 @@ function Run:must_stop()
   return self.stopped ~= nil
 end
 
--- The next item whose intent is recorded; nil and the reason when there must be none.
-function Run:begin()
-  if self:must_stop() then return nil, self.stopped end
-  local item, err = self.next_item()
+-- The next item of input, as its id; nil and the reason when there must be none.
+function Run:next_id()
+  local item, err
+  if not self:must_stop() then item, err = self.next_item() end
   if self:must_stop() then return nil, self.stopped end -- a signal ends the wait for input
   if item == nil then
     if err then self:stop(err) end
     return nil, err
   end
-  local ok, failed = self:record_intent(item)
-  if not ok then
-    self:stop(failed)
-    return nil, failed
+  self.known[item.id] = item
+  return item.id
+end
+
+-- Why a snapshot, as EVS showed it just now, is not to be deleted after all; nil when its intent is
+-- recorded and its deletion may leave.
+function Run:protect(snapshot)
+  local item = self.known[snapshot.id]
+  if not self:must_stop() then
+    local reason = item.snapshot and recheck.reason(item.snapshot, snapshot)
+    if reason then return reason end
+    item.snapshot = item.snapshot or snapshot
+    local ok, failed = self:record_intent(item)
+    if not ok then self:stop(failed) end
   end
+  item.held = self.stopped ~= nil
+  if item.held then return self.stopped end
   self.open[item.id] = item
-  return item.seen or item.id
+  return nil
 end
 
 -- One that is missing was gone before we came; with --wait it is gone when the call returns.
@@ -75,11 +90,13 @@ function Run:word_of(result, info)
   return (self.wait or info.status == 404) and "gone" or "accepted"
 end
 
--- Tells of the end of an item, in the record and to people.
+-- Tells of the end of an item, in the record and to people. One that the guard kept, or that was
+-- missing, has no intent yet: every end has one.
 function Run:finish(item, word, err, info)
   self.open[item.id] = nil
   self.sums[word] = self.sums[word] + 1
-  local ok, failed = self:record_end(item, word, err, info)
+  local ok, failed = self:record_intent(item)
+  if ok then ok, failed = self:record_end(item, word, err, info) end
   if not ok then
     self:stop(failed)
     if MAY_BE_GONE[word] then self.lost = self.lost + 1 end
@@ -89,7 +106,13 @@ function Run:finish(item, word, err, info)
 end
 
 function Run:on_result(id, result, info)
-  self:finish(self.open[id], self:word_of(result, info), result ~= true and result or nil, info)
+  local item = self.known[id]
+  self.known[id] = nil
+  if item.held then -- by the stop that is under way: it was never begun
+    self.sums.unsent = self.sums.unsent + 1
+    return false
+  end
+  self:finish(item, self:word_of(result, info), result ~= true and result or nil, info)
   local errors = self.sums.failed + self.sums.unknown
   if errors >= self.max_errors then
     self:stop(("%d have failed, and --max-errors is %d"):format(errors, self.max_errors))
@@ -107,9 +130,21 @@ function Run:close_open(word)
   for _, item in ipairs(left) do self:finish(item, word) end
 end
 
+-- The ids of the items, or a function that gives them where they are read. Of an array the library
+-- looks at sixty with one request.
+function Run:ids()
+  if not self.items then return function() return self:next_id() end end
+  local ids = {}
+  for i, item in ipairs(self.items) do
+    ids[i], self.known[item.id] = item.id, item
+  end
+  return ids
+end
+
 function Run:delete()
-  return self.client:delete_snapshots(self.project, function() return self:begin() end, {
+  return self.client:delete_snapshots(self.project, self:ids(), {
     ignore_missing = self.ignore_missing,
+    protect = function(snapshot) return self:protect(snapshot) end,
     on_result = function(id, result, info) return self:on_result(id, result, info) end,
   })
 end
@@ -165,13 +200,14 @@ function Run:settle(entries)
   end
 end
 
---- Deletes what `next_item` gives until it gives nil (or nil and an error); the exit code. `fields`
--- are client, project, region, audit, report, next_item, total (nil when it is not known), settled
--- (entries { item =, word =, err = } that need no deletion), wait, ignore_missing, max_errors.
+--- Deletes `items`, or what `next_item` gives until it gives nil (or nil and an error); the exit
+-- code. `fields` are these, and client, project, region, audit, report, settled (entries { item =,
+-- word =, err = } that need no deletion), wait, ignore_missing, max_errors.
 function run.carry(fields)
   local self = setmetatable(fields, Run)
   self.max_errors = self.max_errors or MAX_ERRORS
-  self.open, self.lost = {}, 0
+  self.open, self.known, self.lost = {}, {}, 0
+  self.total = self.items and #self.items + #(self.settled or {})
   self.sums = { accepted = 0, gone = 0, failed = 0, unknown = 0, unsent = 0 }
   self.report:start(self.total)
   self:settle(self.settled or {})

@@ -88,7 +88,7 @@ end
 
 local function carry_out(session, go, kept)
   session:record_start { counts = { delete = #go, not_deleted = #kept } }
-  local code = session:run { next_item = plans.feed(plans.items(go)), total = #go }
+  local code = session:run { items = plans.items(go) }
   return code == 0 and #kept > 0 and failure.NOT_DELETED or code
 end
 

@@ -1,7 +1,6 @@
 -- `evs delete`: deletes the snapshots that are named.
 
 local failure = require "evs.cli.failure"
-local plans = require "evs.cli.plan"
 local sessions = require "evs.cli.session"
 local terminal = require "evs.cli.terminal"
 
@@ -17,19 +16,16 @@ local function check_ids(ids)
   end
 end
 
--- A function that gives each id once, as an item; `read` gives the next id, or nil and an error. A
--- record has more than the id: for it each snapshot is looked at here, and not by the guard.
-local function items(session, read, reason)
-  local known = {}
-  return function()
-    local id, err = read()
-    while id and known[id] do id, err = read() end
-    if id == nil then return nil, err end
-    known[id] = true
-    local seen
-    if session.audit:is_kept() then seen = session.client:show_snapshot(session.project, id) end
-    return { id = id, snapshot = seen, seen = seen, reasons = { reason } }
+-- The distinct ids as items.
+local function named_items(ids)
+  local items, known = {}, {}
+  for _, id in ipairs(ids) do
+    if not known[id] then
+      known[id] = true
+      items[#items + 1] = { id = id, reasons = { "named on the command line" } }
+    end
   end
+  return items
 end
 
 -- The next id of standard input, one a line; blank lines are none.
@@ -39,6 +35,19 @@ local function read_input()
     if not line then return nil, err and "cannot read standard input: " .. err end
     local id = line:match("^%s*(.-)%s*$")
     if id ~= "" then return id end
+  end
+end
+
+-- A function that gives each id of standard input once, as an item; at the end nil, or nil and an
+-- error.
+local function read_items()
+  local known = {}
+  return function()
+    local id, err
+    repeat id, err = read_input() until not id or not known[id]
+    if not id then return nil, err end
+    known[id] = true
+    return { id = id, reasons = { "named on standard input" } }
   end
 end
 
@@ -58,14 +67,6 @@ local function find_named(session, name)
   return { { id = found[1].id, snapshot = found[1], reasons = { "its name was given" } } }
 end
 
-local function count_distinct(ids)
-  local seen, count = {}, 0
-  for _, id in ipairs(ids) do
-    count, seen[id] = count + (seen[id] and 0 or 1), true
-  end
-  return count
-end
-
 -- Ids come from one place only.
 local function check_source(args)
   local reads = args.id[1] == "-"
@@ -81,13 +82,12 @@ return function(args)
   local session = sessions.open(args, true)
   local fields = { ignore_missing = args.ignore_missing }
   if args.name then
-    fields.next_item, fields.total = plans.feed(find_named(session, args.name)), 1
+    fields.items = find_named(session, args.name)
   elseif reads then
-    fields.next_item = items(session, read_input, "named on standard input")
+    fields.next_item = read_items()
   else
-    fields.next_item = items(session, plans.feed(args.id), "named on the command line")
-    fields.total = count_distinct(args.id)
+    fields.items = named_items(args.id)
   end
-  session:record_start { counts = { delete = fields.total } }
+  session:record_start { counts = { delete = fields.items and #fields.items } }
   return session:run(fields)
 end

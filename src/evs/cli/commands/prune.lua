@@ -53,8 +53,7 @@ local function carry_out(plan, session, policy)
   about.counts = { total = plan.total, judged = plan.judged, delete = #plan.go, keep = #plan.stay,
     spared = #plan.spared }
   session:record_start(about)
-  return session:run { next_item = plans.feed(plans.items(plan.go)), total = #plan.go,
-    ignore_missing = true }
+  return session:run { items = plans.items(plan.go), ignore_missing = true }
 end
 
 return function(args)

@@ -5,7 +5,6 @@ local failure = require "evs.cli.failure"
 local history = require "evs.cli.history"
 local json = require "evs.cli.json"
 local output = require "evs.cli.output"
-local plans = require "evs.cli.plan"
 local recheck = require "evs.cli.recheck"
 local runs = require "evs.cli.run"
 local sessions = require "evs.cli.session"
@@ -99,6 +98,5 @@ return function(args)
   session:record_start { counts = { open = #past.open, unsent = #wanted } }
   local settled, items = settle(session, past.open)
   for _, event in ipairs(wanted) do items[#items + 1] = item_of(event, false) end
-  return session:run { settled = settled, next_item = plans.feed(items),
-    total = #settled + #items, ignore_missing = true }
+  return session:run { settled = settled, items = items, ignore_missing = true }
 end
