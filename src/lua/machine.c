@@ -64,16 +64,13 @@ static void check_id(lua_State *L, int arg, struct subject *subject)
 
 void evs_lua_machine_ask(lua_State *L, int index, struct evs_call *call, struct evs_snapshot *snapshot)
 {
-    struct evs_lua_machine *machine = lua_touserdata(L, index);
     struct evs_deletion *deletion = &call->as.deletion;
     bool answered;
 
     if (call->as.flow.type != &evs_delete_snapshot || call->as.flow.state != EVS_FLOW_RUNNING ||
         !deletion->asking)
         return;
-    machine->asking = true;
     answered = evs_lua_protect_ask(L, index, snapshot);
-    machine->asking = false;
     evs_deletion_judge(deletion, snapshot);
     if (!answered)
         lua_error(L);

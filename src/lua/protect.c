@@ -47,18 +47,21 @@ static int ask(lua_State *L)
 
 bool evs_lua_protect_ask(lua_State *L, int index, struct evs_snapshot *snapshot)
 {
+    struct evs_lua_machine *machine = lua_touserdata(L, index);
     int table = lua_gettop(L);
+    bool answered;
 
     luaL_checkstack(L, 8, NULL);
     push_values(L);
     lua_pushcfunction(L, ask);
     evs_lua_machine_push_kept(L, index, EVS_MACHINE_PROTECT);
     lua_pushvalue(L, table);
-    if (lua_pcall(L, 2, 1, 0) != LUA_OK) {
+    machine->asking = true;
+    answered = lua_pcall(L, 2, 1, 0) == LUA_OK;
+    machine->asking = false;
+    if (!answered)
         snapshot->kept_because = EVS_STR("it raised an error");
-        return false;
-    }
-    if (!lua_isnil(L, -1))
+    else if (!lua_isnil(L, -1))
         snapshot->kept_because.data = lua_tolstring(L, -1, &snapshot->kept_because.len);
-    return true;
+    return answered;
 }
