@@ -63,13 +63,6 @@ static void learn_library(struct evs_http *http)
 
     pthread_mutex_lock(&info_lock);
     info = curl_version_info(CURLVERSION_NOW);
-    /* Since 7.88 every write, also of a TLS library, is a send with MSG_NOSIGNAL where the system has that;
-     * the guard would be four system calls, 5 us of the 40 that a request takes. */
-#ifdef MSG_NOSIGNAL
-    http->guards_pipe = info->version_num < 0x075800;
-#else
-    http->guards_pipe = true;
-#endif
     http->notes_reading = info->version_num < 0x080000;
     /* Before 7.65.2 the end of one HTTP/2 stream could make libcurl forget the others' socket. */
 #ifndef EVS_OLD_CURL
@@ -88,15 +81,14 @@ static bool parse_endpoint(struct evs_http *http)
 {
 #ifdef HAVE_CURLU
     http->endpoint = curl_url();
-    return http->endpoint && curl_url_set(http->endpoint, CURLUPART_URL, http->client->endpoint.url,
-                                          0) == CURLUE_OK;
+    return http->endpoint && curl_url_set(http->endpoint, CURLUPART_URL, http->settings.url, 0) == CURLUE_OK;
 #else
     (void)http;
     return true;
 #endif
 }
 
-struct evs_http *evs_http_new(const struct evs_client *client)
+struct evs_http *evs_http_new(const struct evs_http_settings *settings)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     struct evs_http *http = calloc(1, sizeof *http);
@@ -104,7 +96,7 @@ struct evs_http *evs_http_new(const struct evs_client *client)
     pthread_once(&once, global_init);
     if (!http)
         return NULL;
-    http->client = client;
+    http->settings = *settings;
     evs_origin_mark(&http->origin);
     learn_library(http);
     http->multi = curl_multi_init();
@@ -356,10 +348,8 @@ struct evs_transfer *evs_http_poll(struct evs_http *http, const void *group, dou
      * is then sent together too. */
     if (finished)
         return finished;
-    if (http->guards_pipe)
-        evs_sigpipe_block(&guard);
+    evs_sigpipe_block(&guard);
     finished = run(http, group, seconds);
-    if (http->guards_pipe)
-        evs_sigpipe_restore(&guard);
+    evs_sigpipe_restore(&guard);
     return finished;
 }

@@ -1,5 +1,5 @@
 /**
- * HTTP over libcurl: carries requests, one or many at a time, and decides nothing.
+ * HTTP over libcurl: sends requests, one or many at a time, and decides nothing.
  *
  * Stepped: evs_http_poll runs transfers for a while and hands one finished transfer up; no callback
  * leaves this file. Every transfer has a deadline and a limit on what it reads.
@@ -8,9 +8,17 @@
 #define EVS_HTTP_H
 
 #include "base/message.h"
-#include "call/client.h"
 
 #pragma GCC visibility push(hidden)
+
+/** Where requests go, and how. The texts are borrowed; "" or NULL: none. */
+struct evs_http_settings {
+    const char *url;      /**< of the endpoint, `https://evs.cn-north-4.myhuaweicloud.com` */
+    const char *ca_file;  /**< the authorities to trust in place of the system's */
+    const char *proxy;    /**< the URL of the proxy for https */
+    const char *no_proxy; /**< the hosts that are reached without it, as libcurl takes them */
+    bool tls_verify;      /**< whether certificates are verified */
+};
 
 /** Connections and transfers of one client. */
 struct evs_http;
@@ -23,15 +31,15 @@ struct evs_answer {
     int status;             /**< HTTP status; 0: there is no answer, `failure` says why */
     struct evs_str body;    /**< at most the limit's bytes */
     bool body_cut;          /**< it was longer than the limit; the rest was not read */
-    unsigned replays;       /**< times libcurl itself sent the request again (before 7.80 only) */
+    unsigned replays;       /**< times libcurl itself sent the request again; of 7.80 and newer none */
     struct evs_failure failure;
 };
 
 /**
- * Make the connections' home for `client`, which must outlive it or close it first. Does no I/O
- * but the global set-up of libcurl, once in a process. NULL when memory ends.
+ * Make a home for connections; the texts of `settings` must outlive it. Does no I/O but the global
+ * set-up of libcurl, once in a process. NULL when memory ends.
  */
-struct evs_http *evs_http_new(const struct evs_client *client);
+struct evs_http *evs_http_new(const struct evs_http_settings *settings);
 
 /** Close every connection, abandon every transfer, and free it; transfers may be freed later. */
 void evs_http_free(struct evs_http *http);
@@ -43,7 +51,7 @@ struct evs_transfer *evs_transfer_new(struct evs_http *http);
 void evs_transfer_free(struct evs_transfer *transfer);
 
 /**
- * Start carrying what a SEND wants; its request must stay as it is until the transfer has finished.
+ * Start what a SEND wants; its request must stay as it is until the transfer has finished.
  * It is given up at `want->deadline` (evs_clock_monotonic's seconds), and when there is no connection
  * within connect_timeout. At most `limit` bytes of a body are kept.
  */
@@ -73,8 +81,8 @@ const struct evs_answer *evs_transfer_answer(const struct evs_transfer *transfer
 /** The value of a header of the answer, by its name without regard to case; empty: there is none. */
 struct evs_str evs_transfer_header(const struct evs_transfer *transfer, const char *name);
 
-/** Copy the request id of the answer, where one of the usual headers holds it; "" where not. */
-void evs_transfer_request_id(const struct evs_transfer *transfer, char *out, size_t size);
+/** The request id of the answer as one of the usual headers has it; empty: there is none. */
+struct evs_str evs_transfer_request_id(const struct evs_transfer *transfer);
 
 /** Whether `transfer` is one of `http`'s. */
 bool evs_transfer_belongs(const struct evs_transfer *transfer, const struct evs_http *http);
@@ -82,7 +90,7 @@ bool evs_transfer_belongs(const struct evs_transfer *transfer, const struct evs_
 /** Whether `http` was made by the process that this one was forked from. */
 bool evs_http_inherited(const struct evs_http *http);
 
-/** Versions of what carries requests. */
+/** Versions of the libraries. */
 struct evs_http_versions {
     char libcurl[32]; /**< "7.88.1" */
     char tls[64];     /**< its TLS library, "OpenSSL/3.0.15"; "" when it has none */

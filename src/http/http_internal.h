@@ -45,13 +45,12 @@ struct evs_socket {
 struct evs_http {
     CURLM *multi;
     struct evs_waiter waiter;
-    const struct evs_client *client;
+    struct evs_http_settings settings;
 #ifdef HAVE_CURLU
     CURLU *endpoint;
 #endif
     struct evs_origin origin; /* whose connections these are: after a fork they are not the child's */
     char *capath;      /* where the system's CAs are looked up one by one; NULL: libcurl's default */
-    bool guards_pipe;  /* this libcurl can raise SIGPIPE */
     bool notes_reading; /* it notes that reading began before it knows what there is: before 8.0 */
     bool shares_connections; /* and it keeps count of the requests on one connection */
     struct evs_transfer *all;

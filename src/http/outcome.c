@@ -1,6 +1,7 @@
 #include "http_internal.h"
 
 #include <string.h>
+#include <strings.h>
 
 /* --- failures ----------------------------------------------------------------------------------------- */
 
@@ -49,9 +50,9 @@ static struct evs_str authority(const char *url)
 /* The proxy by host and port; empty: the request does not go through one. */
 static struct evs_str proxy_of(const struct evs_transfer *t)
 {
-    const struct evs_buf *proxy = &t->http->client->proxy;
+    const char *proxy = t->http->settings.proxy;
 
-    return t->tls && proxy->len > 0 ? authority(proxy->data) : (struct evs_str){0};
+    return t->tls && proxy && *proxy ? authority(proxy) : (struct evs_str){0};
 }
 
 /* Whether libcurl's text names the proxy's host. */
@@ -139,12 +140,11 @@ static long proxy_refusal(const struct evs_transfer *t)
 /* Whether the TLS that failed is the proxy's own: there is no tunnel yet. */
 static bool is_proxys_tls(const struct evs_transfer *t)
 {
-    const struct evs_buf *proxy = &t->http->client->proxy;
+    const char *proxy = t->http->settings.proxy;
     long status = 0;
 
     curl_easy_getinfo(t->easy, CURLINFO_HTTP_CONNECTCODE, &status);
-    return t->tls && status == 0 && proxy->len >= 8 &&
-           evs_str_equal_nocase((struct evs_str){proxy->data, 8}, EVS_STR("https://"));
+    return t->tls && status == 0 && proxy && strncasecmp(proxy, "https://", 8) == 0;
 }
 
 /* Name who it is about: the host, or the proxy. */
@@ -191,7 +191,7 @@ double evs_transfer_expires(const struct evs_transfer *t)
 static void fail_unconnected(struct evs_transfer *t)
 {
     struct evs_str proxy = proxy_of(t);
-    bool proxied = proxy.len > 0 && t->http->client->no_proxy.len == 0;
+    bool proxied = proxy.len > 0 && !evs_str(t->http->settings.no_proxy).len;
     struct evs_failure failure = {.code = EVS_TIMEOUT, .passing = true};
 
     failure.message = compose(t, proxied ? "connecting by way of the proxy " : "connecting to ",
@@ -315,6 +315,7 @@ void evs_transfer_finish(struct evs_transfer *t, CURLcode result)
         note_http1(t);
     t->answer.body = evs_buf_str(&t->body);
     t->answer.body_cut = t->body.failed;
+    t->answer.replays = t->writes > 1 ? t->writes - 1 : 0;
     if (result == CURLE_OK || t->head.fault || (result == CURLE_WRITE_ERROR && t->body.failed))
         finish_read(t);
     else if (result == CURLE_HTTP2 && t->writes > 0 && t->http->notes_reading && was_refused(t))
@@ -364,14 +365,11 @@ struct evs_str evs_transfer_header(const struct evs_transfer *transfer, const ch
 }
 #endif
 
-void evs_transfer_request_id(const struct evs_transfer *transfer, char *out, size_t size)
+struct evs_str evs_transfer_request_id(const struct evs_transfer *transfer)
 {
     struct evs_str id = {0};
 
-    out[0] = '\0';
-    if (!transfer->http)
-        return;
     for (const char *const *name = evs_request_id_headers; *name && id.len == 0; name++)
         id = evs_transfer_header(transfer, *name);
-    evs_client_name_show(transfer->http->client, out, size, id);
+    return id;
 }

@@ -3,6 +3,7 @@
 #endif
 #include "sigpipe.h"
 
+#ifdef EVS_GUARDS_SIGPIPE
 #include <pthread.h>
 
 void evs_sigpipe_block(struct evs_sigpipe *guard)
@@ -28,3 +29,4 @@ void evs_sigpipe_restore(const struct evs_sigpipe *guard)
         sigwait(&pipe, &signal);
     pthread_sigmask(SIG_SETMASK, &guard->before, NULL);
 }
+#endif

@@ -130,15 +130,20 @@ static void set_callbacks(struct evs_transfer *t)
     curl_easy_setopt(t->easy, CURLOPT_HEADERDATA, t);
 }
 
+static bool is_set(const char *text)
+{
+    return text && *text;
+}
+
 static void set_tls(CURL *easy, const struct evs_http *http)
 {
-    const struct evs_client *client = http->client;
+    const struct evs_http_settings *settings = &http->settings;
 
-    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, client->tls_verify ? 1L : 0L);
-    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, client->tls_verify ? 2L : 0L);
+    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, settings->tls_verify ? 1L : 0L);
+    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, settings->tls_verify ? 2L : 0L);
     curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    if (client->ca_file.len > 0) {
-        curl_easy_setopt(easy, CURLOPT_CAINFO, client->ca_file.data);
+    if (is_set(settings->ca_file)) {
+        curl_easy_setopt(easy, CURLOPT_CAINFO, settings->ca_file);
         curl_easy_setopt(easy, CURLOPT_CAPATH, NULL); /* these only: not the system's beside them */
     } else if (http->capath) {
         curl_easy_setopt(easy, CURLOPT_CAINFO, NULL);
@@ -147,28 +152,21 @@ static void set_tls(CURL *easy, const struct evs_http *http)
 }
 
 /* The proxy is always named, so that libcurl does not read the environment at every request. */
-static void set_proxy(CURL *easy, const struct evs_client *client, bool tls)
+static void set_proxy(CURL *easy, const struct evs_http_settings *settings, bool tls)
 {
-    bool used = client->proxy.len > 0 && tls;
-
-    curl_easy_setopt(easy, CURLOPT_PROXY, used ? client->proxy.data : "");
-    curl_easy_setopt(easy, CURLOPT_NOPROXY, client->no_proxy.len > 0 ? client->no_proxy.data : "");
+    curl_easy_setopt(easy, CURLOPT_PROXY, tls && is_set(settings->proxy) ? settings->proxy : "");
+    curl_easy_setopt(easy, CURLOPT_NOPROXY, is_set(settings->no_proxy) ? settings->no_proxy : "");
 }
 
 static char no_host[] = "Host:"; /* libcurl's list wants it writable, and does not write */
 
-static bool peer_tls(const struct evs_client *client, enum evs_peer peer)
+/* Set up for a server whose URLs begin as `url` does. */
+static void set_peer(struct evs_transfer *t, enum evs_peer peer, const char *url)
 {
-    return peer == EVS_PEER_EVS ? client->endpoint.tls : peer == EVS_PEER_IAM && client->iam.tls;
-}
-
-static void set_peer(struct evs_transfer *t, enum evs_peer peer)
-{
-    const struct evs_client *client = t->http->client;
     bool metadata = peer == EVS_PEER_METADATA;
 
     t->peer = peer;
-    t->tls = peer_tls(client, peer);
+    t->tls = strncmp(url, "https:", 6) == 0;
     /* Our own Host line costs less than libcurl's, which is printed twice. */
     t->no_host = (struct curl_slist){no_host, &t->headers};
     curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, metadata ? &t->headers : &t->no_host);
@@ -180,7 +178,7 @@ static void set_peer(struct evs_transfer *t, enum evs_peer peer)
      * plain http waited for connections that were gone. */
     curl_easy_setopt(t->easy, CURLOPT_PIPEWAIT, t->tls ? 1L : 0L);
     set_protocols(t->easy, t->tls);
-    set_proxy(t->easy, client, t->tls); /* proxies are for https */
+    set_proxy(t->easy, &t->http->settings, t->tls); /* proxies are for https */
 }
 
 struct evs_transfer *evs_transfer_new(struct evs_http *http)
@@ -207,7 +205,7 @@ struct evs_transfer *evs_transfer_new(struct evs_http *http)
     set_callbacks(t);
     evs_http_watch_sockets(t);
     set_tls(t->easy, http);
-    set_peer(t, EVS_PEER_EVS);
+    set_peer(t, EVS_PEER_EVS, http->settings.url);
     return t;
 }
 
@@ -285,7 +283,7 @@ void evs_transfer_start(struct evs_transfer *t, const struct evs_want *want, siz
     const struct evs_request *request = want->request;
 
     if (want->peer != t->peer)
-        set_peer(t, want->peer);
+        set_peer(t, want->peer, request->url.data);
 
     evs_buf_reset(&t->body);
     evs_buf_reset(&t->old_headers);

@@ -95,8 +95,8 @@ static int action(short news)
            (news & POLLOUT ? CURL_CSELECT_OUT : 0) | (news & POLLNVAL ? CURL_CSELECT_ERR : 0);
 }
 
-/* Meanwhile libcurl may take entries out, for which the last one moves down, and put new ones at the
- * end: downwards, nothing that moves has news left. */
+/* libcurl removes entries here, for which the last one moves down. Walk backwards: an entry that moves has been
+ * handled. */
 static void act_on_sockets(struct evs_waiter *waiter)
 {
     int running;

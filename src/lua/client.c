@@ -121,6 +121,12 @@ static int delete_snapshots(lua_State *L)
     return evs_lua_call_batch(L, 1, 2);
 }
 
+void evs_lua_client_request_id(const struct evs_lua_client *client,
+                               const struct evs_transfer *transfer, char out[EVS_REQUEST_ID_SIZE])
+{
+    evs_client_name_show(&client->core, out, EVS_REQUEST_ID_SIZE, evs_transfer_request_id(transfer));
+}
+
 /* client:last() */
 static int last(lua_State *L)
 {
@@ -132,7 +138,7 @@ static int last(lua_State *L)
         return 0;
     strcpy(request_id, call->request_id);
     if (call->transfer)
-        evs_transfer_request_id(call->transfer, request_id, sizeof request_id);
+        evs_lua_client_request_id(client, call->transfer, request_id);
     lua_createtable(L, 0, 3);
     lua_pushinteger(L, (lua_Integer)call->attempts);
     lua_setfield(L, -2, "attempts");

@@ -51,5 +51,11 @@ struct evs_lua_client *evs_lua_client_push(lua_State *L, int index, bool safe);
 /** The client at `arg`; raises for anything else. */
 struct evs_lua_client *evs_lua_client_check(lua_State *L, int arg);
 
+enum { EVS_REQUEST_ID_SIZE = 129 }; /**< of a request id with its NUL */
+
+/** Copy the request id of the answer that `transfer` has; "" where there is none to be shown. */
+void evs_lua_client_request_id(const struct evs_lua_client *client,
+                               const struct evs_transfer *transfer, char out[EVS_REQUEST_ID_SIZE]);
+
 #pragma GCC visibility pop
 #endif

@@ -33,6 +33,17 @@ static bool is_inherited(const struct evs_lua_client *client)
     return client->http && evs_http_inherited(client->http);
 }
 
+static struct evs_http *new_home(const struct evs_client *core)
+{
+    const struct evs_http_settings settings = {.url = core->endpoint.url,
+                                               .ca_file = core->ca_file.data,
+                                               .proxy = core->proxy.data,
+                                               .no_proxy = core->no_proxy.data,
+                                               .tls_verify = core->tls_verify};
+
+    return evs_http_new(&settings);
+}
+
 /* The client's connections, made at the first need, and anew after a fork. */
 static struct evs_http *home(struct driver *d)
 {
@@ -45,7 +56,7 @@ static struct evs_http *home(struct driver *d)
     }
     if (!client->http) {
         client->homes++;
-        client->http = evs_http_new(&client->core);
+        client->http = new_home(&client->core);
     }
     if (!client->http)
         luaL_error(d->L, "not enough memory");
@@ -109,7 +120,7 @@ static void reply(struct driver *d, struct evs_call *call, const struct evs_answ
     struct evs_facts facts;
 
     if (!lua_isnil(d->L, ON_RESULT) || attempt)
-        evs_transfer_request_id(call->transfer, call->request_id, sizeof call->request_id);
+        evs_lua_client_request_id(d->client, call->transfer, call->request_id);
     if (!evs_lua_json_facts(d->L, &answer, &facts))
         lua_error(d->L);
     facts.replays = got->replays;

@@ -231,7 +231,7 @@ void evs_lua_machine_forget(struct evs_lua_client *client, const struct evs_tran
 
     if (!last->transfer || last->transfer != transfer)
         return;
-    evs_transfer_request_id(last->transfer, last->request_id, sizeof last->request_id);
+    evs_lua_client_request_id(client, last->transfer, last->request_id);
     last->transfer = NULL;
 }
 
