@@ -20,7 +20,7 @@ static bool is_line_end(char c)
     return c == '\r' || c == '\n';
 }
 
-/* --- status lines ----------------------------------------------------------------------------------- */
+/* --- status lines ----------------------------------------------------------------------------- */
 
 /* The status of the three digits at `at`, or 0. */
 static int parse_status(const char *at)
@@ -67,7 +67,7 @@ static bool add_status(struct evs_head *head, struct evs_str line, bool http2)
     return true;
 }
 
-/* --- fields ----------------------------------------------------------------------------------------- */
+/* --- fields ----------------------------------------------------------------------------------- */
 
 /* Read a length of digits alone that fits in 63 bits. */
 static bool parse_length(struct evs_str text, uint64_t *length)
@@ -124,7 +124,7 @@ static bool add_field(struct evs_head *head, struct evs_str line)
     return true;
 }
 
-/* --- both ------------------------------------------------------------------------------------------- */
+/* --- both ------------------------------------------------------------------------------------- */
 
 bool evs_head_add_proxy(struct evs_head *head, struct evs_str line)
 {

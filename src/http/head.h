@@ -1,9 +1,9 @@
 /**
- * What an answer says besides its body: status lines, fields, trailers. libcurl hands them over line by
- * line; here they are counted, and what no server may say ends the answer.
+ * What an answer says besides its body: status lines, fields, trailers. libcurl hands them over
+ * line by line; here they are counted, and what no server may say ends the answer.
  *
- * libcurl alone bounds each line but not their number, takes `202OK` and `202.5` for a 202, and reads to
- * the end of the connection when a Content-Length is too large for it.
+ * libcurl alone bounds each line but not their number, takes `202OK` and `202.5` for a 202, and
+ * reads to the end of the connection when a Content-Length is too large for it.
  */
 #ifndef EVS_HEAD_H
 #define EVS_HEAD_H
@@ -33,8 +33,9 @@ struct evs_head {
 };
 
 /**
- * Take the next line of an answer, its line end included. `http2` says that the connection may be an HTTP/2
- * one, of which libcurl makes status lines of its own. False when the line ends the answer: see `fault`.
+ * Take the next line of an answer, its line end included. `http2` says that the connection may be
+ * an HTTP/2 one, of which libcurl makes status lines of its own. False when the line ends the
+ * answer: see `fault`.
  */
 bool evs_head_add(struct evs_head *head, struct evs_str line, bool http2);
 

@@ -36,8 +36,8 @@ static void global_init(void)
     Dl_info self;
 
     curl_global_init(CURL_GLOBAL_DEFAULT);
-    /* A resolver's thread may outlive the Lua state that started it: neither this module nor libcurl may be
-     * unloaded from now on. */
+    /* A resolver's thread may outlive the Lua state that started it: neither this module nor
+     * libcurl may be unloaded from now on. */
     if (dladdr((void *)(uintptr_t)evs_http_new, &self) && self.dli_fname)
         dlopen(self.dli_fname, RTLD_LAZY | RTLD_NODELETE | RTLD_NOLOAD);
 }
@@ -50,7 +50,8 @@ static bool is_hashed(const char *path)
     bool found = false;
 
     while (folder && !found && (entry = readdir(folder)))
-        found = strspn(entry->d_name, "0123456789abcdef") == 8 && strcmp(entry->d_name + 8, ".0") == 0;
+        found = strspn(entry->d_name, "0123456789abcdef") == 8 &&
+                strcmp(entry->d_name + 8, ".0") == 0;
     if (folder)
         closedir(folder);
     return found;
@@ -81,7 +82,8 @@ static bool parse_endpoint(struct evs_http *http)
 {
 #ifdef HAVE_CURLU
     http->endpoint = curl_url();
-    return http->endpoint && curl_url_set(http->endpoint, CURLUPART_URL, http->settings.url, 0) == CURLUE_OK;
+    return http->endpoint &&
+           curl_url_set(http->endpoint, CURLUPART_URL, http->settings.url, 0) == CURLUE_OK;
 #else
     (void)http;
     return true;
@@ -104,7 +106,8 @@ struct evs_http *evs_http_new(const struct evs_http_settings *settings)
         evs_http_free(http);
         return NULL;
     }
-    /* By itself libcurl keeps four for each transfer that runs: at a batch's end that is next to none. */
+    /* By itself libcurl keeps four for each transfer that runs: at a batch's end that is next to
+     * none. */
     curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS, (long)CONNECTIONS_MOST);
     if (!http->shares_connections)
         curl_multi_setopt(http->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
@@ -117,7 +120,7 @@ bool evs_http_inherited(const struct evs_http *http)
     return evs_origin_is_foreign(&http->origin);
 }
 
-/* --- sockets ---------------------------------------------------------------------------------------- */
+/* --- sockets ---------------------------------------------------------------------------------- */
 
 static bool remember(struct evs_http *http, int fd)
 {
@@ -166,7 +169,8 @@ bool evs_socket_is_quiet(int fd)
 {
     char byte;
 
-    return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+    return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
+           (errno == EAGAIN || errno == EWOULDBLOCK);
 }
 
 /* Tell the transfers whose connection it was. */
@@ -238,7 +242,8 @@ void evs_http_watch_sockets(struct evs_transfer *t)
     curl_easy_setopt(t->easy, CURLOPT_OPENSOCKETFUNCTION, on_open);
     curl_easy_setopt(t->easy, CURLOPT_OPENSOCKETDATA, t);
     curl_easy_setopt(t->easy, CURLOPT_CLOSESOCKETFUNCTION, on_close);
-    curl_easy_setopt(t->easy, CURLOPT_CLOSESOCKETDATA, t->http); /* a connection may outlive the transfer */
+    /* A connection may outlive the transfer. */
+    curl_easy_setopt(t->easy, CURLOPT_CLOSESOCKETDATA, t->http);
 }
 
 /* A child never speaks on its parent's connections, not even to end them: libcurl would send a TLS
@@ -270,7 +275,7 @@ void evs_http_free(struct evs_http *http)
     free(http);
 }
 
-/* --- running ---------------------------------------------------------------------------------------- */
+/* --- running ---------------------------------------------------------------------------------- */
 
 /* Note what libcurl is done with. */
 static void collect(struct evs_http *http)
@@ -335,7 +340,7 @@ static struct evs_transfer *run(struct evs_http *http, const void *group, double
         return finished;
     evs_waiter_wait(&http->waiter, until_deadline(http, seconds));
     collect(http);
-    expire(http); /* not before the sockets were looked at: a script's function may have taken its time */
+    expire(http); /* after the sockets: a script's function may have taken its time */
     return take_finished(http, group);
 }
 
@@ -344,8 +349,8 @@ struct evs_transfer *evs_http_poll(struct evs_http *http, const void *group, dou
     struct evs_sigpipe guard;
     struct evs_transfer *finished = take_finished(http, group);
 
-    /* All that finished together are handed up before libcurl is run again: what they are followed by
-     * is then sent together too. */
+    /* All that finished together are handed up before libcurl is run again: what they are
+     * followed by is then sent together too. */
     if (finished)
         return finished;
     evs_sigpipe_block(&guard);

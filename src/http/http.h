@@ -51,8 +51,8 @@ struct evs_transfer *evs_transfer_new(struct evs_http *http);
 void evs_transfer_free(struct evs_transfer *transfer);
 
 /**
- * Start what a SEND wants; its request must stay as it is until the transfer has finished.
- * It is given up at `want->deadline` (evs_clock_monotonic's seconds), and when there is no connection
+ * Start what a SEND wants; its request must stay as it is until the transfer has finished. It is
+ * given up at `want->deadline` (evs_clock_monotonic's seconds), and when there is no connection
  * within connect_timeout. At most `limit` bytes of a body are kept.
  */
 void evs_transfer_start(struct evs_transfer *transfer, const struct evs_want *want, size_t limit);
@@ -61,8 +61,8 @@ void evs_transfer_start(struct evs_transfer *transfer, const struct evs_want *wa
 void evs_transfer_abandon(struct evs_transfer *transfer);
 
 /**
- * Run all transfers for at most `seconds`, or until one of `group` has finished: that one, or NULL. Those
- * of others are left for them: a callback of one driver may have started another.
+ * Run all transfers for at most `seconds`, or until one of `group` has finished: that one, or NULL.
+ * Those of others are left for them: a callback of one driver may have started another.
  */
 struct evs_transfer *evs_http_poll(struct evs_http *http, const void *group, double seconds);
 

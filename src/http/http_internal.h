@@ -1,5 +1,6 @@
 /**
- * What http.c (the home of connections) and transfer.c (one request on its way) share, and nobody else.
+ * What http.c (the home of connections) and transfer.c (one request on its way) share, and nobody
+ * else.
  */
 #ifndef EVS_HTTP_INTERNAL_H
 #define EVS_HTTP_INTERNAL_H
@@ -87,10 +88,12 @@ struct evs_transfer {
     struct evs_transfer *next; /* in http->all */
 };
 
-/** Have libcurl open and close the transfer's sockets through its home, which keeps count of them. */
+/** Have libcurl open and close the transfer's sockets through its home, which keeps count of
+ * them. */
 void evs_http_watch_sockets(struct evs_transfer *transfer);
 
-/** Whether the connection of this descriptor is still open on the server's side and has nothing to read. */
+/** Whether the connection of this descriptor is still open on the server's side and has nothing
+ * to read. */
 bool evs_socket_is_quiet(int fd);
 
 /** End it without an answer; whether something was sent is known here. */
@@ -112,8 +115,9 @@ struct evs_socket *evs_http_socket(struct evs_http *http, int fd);
 struct evs_socket *evs_http_socket_of_port(struct evs_http *http, int local_port);
 
 /**
- * Whether there is something to read on a connection that no request is on: bytes, or its end. Only HTTP/1's
- * are looked at: one that is used again before its first answer came is a shared one, as HTTP/2's are.
+ * Whether there is something to read on a connection that no request is on: bytes, or its end. Only
+ * HTTP/1's are looked at: one that is used again before its first answer came is a shared one, as
+ * HTTP/2's are.
  */
 bool evs_socket_has_unread(const struct evs_socket *socket);
 

@@ -6,8 +6,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* Linux 4.14: the kernel empties the page in a child. Asking getpid() would be a system call, 1 us of the
- * 40 that a request takes. */
+/* Linux 4.14: the kernel empties the page in a child. Asking getpid() would be a system call, 1
+ * us of the 40 that a request takes. */
 void evs_origin_mark(struct evs_origin *origin)
 {
     origin->pid = getpid();

@@ -3,7 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* --- failures ----------------------------------------------------------------------------------------- */
+/* --- failures --------------------------------------------------------------------------------- */
 
 void evs_transfer_fail(struct evs_transfer *t, const struct evs_failure *failure)
 {
@@ -16,7 +16,10 @@ void evs_transfer_fail(struct evs_transfer *t, const struct evs_failure *failure
 /* One of ours, which another try may not meet. */
 static void fail(struct evs_transfer *t, enum evs_code code, const char *message)
 {
-    evs_transfer_fail(t, &(struct evs_failure){.code = code, .message = evs_str(message), .passing = true});
+    const struct evs_failure failure = {
+        .code = code, .message = evs_str(message), .passing = true};
+
+    evs_transfer_fail(t, &failure);
 }
 
 /* What `text` has up to the first of the bytes in `ends`. */
@@ -70,7 +73,8 @@ static bool is_about_proxy(const struct evs_transfer *t)
 }
 
 /* Write `what`, `who` and `text` one after the other; where memory ends, `text` alone. */
-static struct evs_str compose(struct evs_transfer *t, const char *what, struct evs_str who, const char *text)
+static struct evs_str compose(struct evs_transfer *t, const char *what, struct evs_str who,
+                              const char *text)
 {
     const struct evs_str parts[] = {evs_str(what), who, EVS_STR(": "), evs_str(text)};
 
@@ -79,9 +83,10 @@ static struct evs_str compose(struct evs_transfer *t, const char *what, struct e
     return t->message.failed ? evs_str(text) : evs_buf_str(&t->message);
 }
 
-/* --- what libcurl says -------------------------------------------------------------------------------- */
+/* --- what libcurl says ------------------------------------------------------------------------ */
 
-/* The first row counts whose result it is and whose words libcurl's text has. `final`: no other try helps. */
+/* The first row counts whose result it is and whose words libcurl's text has. `final`: no other
+ * try helps. */
 static const struct {
     CURLcode result;
     const char *words;
@@ -93,8 +98,9 @@ static const struct {
     {CURLE_COULDNT_CONNECT, "", EVS_CONNECT, EVS_HINT_NONE, false},
     {CURLE_INTERFACE_FAILED, "", EVS_CONNECT, EVS_HINT_NONE, false},
     {CURLE_OPERATION_TIMEDOUT, "", EVS_TIMEOUT, EVS_HINT_NONE, false},
-    {CURLE_SSL_CONNECT_ERROR, "wrong version number", EVS_TLS, EVS_HINT_NOT_TLS, false}, /* OpenSSL */
-    {CURLE_SSL_CONNECT_ERROR, "unexpected TLS packet", EVS_TLS, EVS_HINT_NOT_TLS, false}, /* GnuTLS */
+    /* OpenSSL's words, and GnuTLS's */
+    {CURLE_SSL_CONNECT_ERROR, "wrong version number", EVS_TLS, EVS_HINT_NOT_TLS, false},
+    {CURLE_SSL_CONNECT_ERROR, "unexpected TLS packet", EVS_TLS, EVS_HINT_NOT_TLS, false},
     {CURLE_SSL_CONNECT_ERROR, "", EVS_TLS, EVS_HINT_NONE, false},
     {CURLE_PEER_FAILED_VERIFICATION, "target host name", EVS_TLS, EVS_HINT_CERTIFICATE_HOST, true},
     {CURLE_PEER_FAILED_VERIFICATION, "does not match", EVS_TLS, EVS_HINT_CERTIFICATE_HOST, true},
@@ -110,8 +116,9 @@ static const struct {
 #if LIBCURL_VERSION_NUM >= 0x074900
     {CURLE_PROXY, "", EVS_PROXY, EVS_HINT_NONE, false}, /* 7.73: what speaks SOCKS said no */
 #endif
-    {CURLE_OUT_OF_MEMORY, "", EVS_BAD_RESPONSE, EVS_HINT_NONE, false}, /* a line over libcurl's limit, most likely */
-    {CURLE_UNSUPPORTED_PROTOCOL, "", EVS_BAD_RESPONSE, EVS_HINT_NONE, false}, /* "HTTP/1.1 banana" */
+    /* A line over libcurl's limit, most likely; "HTTP/1.1 banana" */
+    {CURLE_OUT_OF_MEMORY, "", EVS_BAD_RESPONSE, EVS_HINT_NONE, false},
+    {CURLE_UNSUPPORTED_PROTOCOL, "", EVS_BAD_RESPONSE, EVS_HINT_NONE, false},
     {CURLE_WEIRD_SERVER_REPLY, "", EVS_BAD_RESPONSE, EVS_HINT_NONE, false},
     {CURLE_BAD_CONTENT_ENCODING, "", EVS_BAD_RESPONSE, EVS_HINT_NONE, false},
     {CURLE_OK, "", EVS_NETWORK, EVS_HINT_NONE, false}, /* any other */
@@ -179,10 +186,10 @@ static void fail_as_libcurl_says(struct evs_transfer *t, CURLcode result)
     evs_transfer_fail(t, &failure);
 }
 
-/* --- time that is over -------------------------------------------------------------------------------- */
+/* --- time that is over ------------------------------------------------------------------------ */
 
-/* Our own timers: they cost less than libcurl's, and a connection that takes too long can be told from
- * an answer that does. */
+/* Our own timers: they cost less than libcurl's, and a connection that takes too long can be
+ * told from an answer that does. */
 double evs_transfer_expires(const struct evs_transfer *t)
 {
     return t->writes == 0 && t->connect_deadline < t->deadline ? t->connect_deadline : t->deadline;
@@ -215,11 +222,12 @@ void evs_transfer_expire_unsent(struct evs_transfer *t)
     fail(t, EVS_TIMEOUT, "no time was left to send the request");
 }
 
-/* --- requests that libcurl would send again ------------------------------------------------------------ */
+/* --- requests that libcurl would send again --------------------------------------------------- */
 
-/* Whether the server refused the HTTP/2 stream unread: by REFUSED_STREAM, or by GOAWAY with a lower last id.
- * libcurl does not tell, and ends it as a connection that was lost, but of what is lost it either has a text,
- * or has noted (before 8.0) that reading began. Since 8.0 a look at the socket has to do: it is still open. */
+/* Whether the server refused the HTTP/2 stream unread: by REFUSED_STREAM, or by GOAWAY with a
+ * lower last id. libcurl does not tell, and ends it as a connection that was lost, but of what
+ * is lost it either has a text, or has noted (before 8.0) that reading began. Since 8.0 a look
+ * at the socket has to do: it is still open. */
 static bool was_refused(const struct evs_transfer *t)
 {
     double reading = 0;
@@ -275,7 +283,7 @@ static bool start_afresh(struct evs_transfer *t)
     return curl_multi_add_handle(t->http->multi, t->easy) == CURLM_OK;
 }
 
-/* --- the end ------------------------------------------------------------------------------------------- */
+/* --- the end ---------------------------------------------------------------------------------- */
 
 /* Why a transfer that libcurl is content with has no answer; NULL: it has one. */
 static const char *fault_of(const struct evs_transfer *t, int status, enum evs_code *code)
@@ -329,14 +337,15 @@ const struct evs_answer *evs_transfer_answer(const struct evs_transfer *transfer
     return &transfer->answer;
 }
 
-/* --- headers ------------------------------------------------------------------------------------------ */
+/* --- headers ---------------------------------------------------------------------------------- */
 
 #ifdef HAVE_EASY_HEADER
 struct evs_str evs_transfer_header(const struct evs_transfer *transfer, const char *name)
 {
     struct curl_header *header;
 
-    if (!transfer->easy || curl_easy_header(transfer->easy, name, 0, CURLH_HEADER, -1, &header) != CURLHE_OK)
+    if (!transfer->easy ||
+        curl_easy_header(transfer->easy, name, 0, CURLH_HEADER, -1, &header) != CURLHE_OK)
         return (struct evs_str){0};
     return evs_str(header->value);
 }

@@ -1,7 +1,8 @@
 /**
- * SIGPIPE: with CURLOPT_NOSIGNAL a libcurl before 7.88 leaves it to its callers, and a TLS library writes
- * to sockets that the other side has closed. No handler is installed: the process is not ours. Since 7.88
- * every write is a send with MSG_NOSIGNAL, and there is nothing to do: four system calls less a wait.
+ * SIGPIPE: with CURLOPT_NOSIGNAL a libcurl before 7.88 leaves it to its callers, and a TLS library
+ * writes to sockets that the other side has closed. No handler is installed: the process is not
+ * ours. Since 7.88 every write is a send with MSG_NOSIGNAL, and there is nothing to do: four system
+ * calls less a wait.
  */
 #ifndef EVS_SIGPIPE_H
 #define EVS_SIGPIPE_H

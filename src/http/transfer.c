@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- callbacks: they touch C memory only, and call nobody --------------------------------------- */
+/* --- callbacks: they touch C memory only, and call nobody ------------------------------------- */
 
 static size_t on_body(char *data, size_t size, size_t count, void *userdata)
 {
@@ -15,7 +15,7 @@ static size_t on_body(char *data, size_t size, size_t count, void *userdata)
     return t->body.failed ? 0 : size * count;
 }
 
-/* --- requests that are written ---------------------------------------------------------------------- */
+/* --- requests that are written ---------------------------------------------------------------- */
 
 /* The request is, or is about to be, written on the connection with this port. */
 static void note_write(struct evs_transfer *t, const struct evs_socket *socket)
@@ -28,11 +28,11 @@ static void note_write(struct evs_transfer *t, const struct evs_socket *socket)
 }
 
 #ifdef HAVE_PREREQ
-/* Bytes that lie on a kept connection before the request is written are not the answer to it, but libcurl
- * would take them for that: a goodbye (408) of an idle connection, a second 202 to the request before.
- * A connection that the other side has closed shows here too. Frames of HTTP/2 say what they belong to. What
- * a TLS library has decrypted already it keeps to itself: bytes that came in one record with the end of an
- * answer are not seen here. */
+/* Bytes that lie on a kept connection before the request is written are not the answer to it,
+ * but libcurl would take them for that: a goodbye (408) of an idle connection, a second 202 to
+ * the request before. A connection that the other side has closed shows here too. Frames of
+ * HTTP/2 say what they belong to. What a TLS library has decrypted already it keeps to itself:
+ * bytes that came in one record with the end of an answer are not seen here. */
 static bool has_unread(const struct evs_transfer *t, const struct evs_socket *socket)
 {
     long connects = 0;
@@ -41,8 +41,8 @@ static bool has_unread(const struct evs_transfer *t, const struct evs_socket *so
     return connects == 0 && socket && evs_socket_has_unread(socket);
 }
 
-/* libcurl sends a request again by itself when a reused connection closes without an answer. Whether to
- * repeat a DELETE is not its decision. */
+/* libcurl sends a request again by itself when a reused connection closes without an answer.
+ * Whether to repeat a DELETE is not its decision. */
 static int on_request(void *userdata, char *ip, char *local_ip, int port, int local_port)
 {
     struct evs_transfer *t = userdata;
@@ -62,8 +62,8 @@ static int on_request(void *userdata, char *ip, char *local_ip, int port, int lo
     return CURL_PREREQFUNC_OK;
 }
 #else
-/* Before 7.80 libcurl only tells that it will repeat a request. Made to take a new connection for that, it asks
- * for a socket, and gets none. */
+/* Before 7.80 libcurl only tells that it will repeat a request. Made to take a new connection
+ * for that, it asks for a socket, and gets none. */
 static int on_debug(CURL *easy, curl_infotype type, char *data, size_t size, void *userdata)
 {
     struct evs_transfer *t = userdata;
@@ -80,15 +80,16 @@ static int on_debug(CURL *easy, curl_infotype type, char *data, size_t size, voi
 }
 #endif
 
-/* --- answers ---------------------------------------------------------------------------------------- */
+/* --- answers ---------------------------------------------------------------------------------- */
 
-/* Takes a line of a head, or a trailer: libcurl calls an answer whole that was cut inside its head. */
+/* Take a line of a head, or a trailer: libcurl calls an answer whole that was cut inside its
+ * head. */
 static size_t on_header(char *data, size_t size, size_t count, void *userdata)
 {
     struct evs_transfer *t = userdata;
     struct evs_str line = {data, size * count};
     bool ok = t->writes == 0 ? evs_head_add_proxy(&t->head, line)
-                             : evs_head_add(&t->head, line, t->tls);
+                             : evs_head_add(&t->head, line, t->tls && !t->http1);
 
 #ifndef HAVE_EASY_HEADER
     if (evs_str_starts(line, EVS_STR("HTTP/")))
@@ -99,7 +100,7 @@ static size_t on_header(char *data, size_t size, size_t count, void *userdata)
     return ok ? line.len : 0;
 }
 
-/* --- setting up ----------------------------------------------------------------------------------- */
+/* --- setting up ------------------------------------------------------------------------------- */
 
 /* Only what the endpoint's scheme is. */
 static void set_protocols(CURL *easy, bool tls)
@@ -174,8 +175,8 @@ static void set_peer(struct evs_transfer *t, enum evs_peer peer, const char *url
     curl_easy_setopt(t->easy, CURLOPT_CURLU, peer == EVS_PEER_EVS ? t->http->endpoint : NULL);
     curl_easy_setopt(t->easy, CURLOPT_REQUEST_TARGET, NULL);
 #endif
-    /* Wait for a stream of a connection that is being made, where there can be one: before 7.80 a request over
-     * plain http waited for connections that were gone. */
+    /* Wait for a stream of a connection that is being made, where there can be one: before 7.80
+     * a request over plain http waited for connections that were gone. */
     curl_easy_setopt(t->easy, CURLOPT_PIPEWAIT, t->tls ? 1L : 0L);
     set_protocols(t->easy, t->tls);
     set_proxy(t->easy, &t->http->settings, t->tls); /* proxies are for https */
@@ -209,7 +210,7 @@ struct evs_transfer *evs_transfer_new(struct evs_http *http)
     return t;
 }
 
-/* --- starting and stopping -------------------------------------------------------------------------- */
+/* --- starting and stopping -------------------------------------------------------------------- */
 
 void evs_transfer_abandon(struct evs_transfer *t)
 {
@@ -249,7 +250,8 @@ static CURLcode set_url(struct evs_transfer *t, const struct evs_request *reques
 {
 #ifdef HAVE_CURLU
     if (t->peer == EVS_PEER_EVS)
-        return curl_easy_setopt(t->easy, CURLOPT_REQUEST_TARGET, request->url.data + request->target);
+        return curl_easy_setopt(t->easy, CURLOPT_REQUEST_TARGET,
+                                request->url.data + request->target);
 #endif
     return curl_easy_setopt(t->easy, CURLOPT_URL, request->url.data);
 }
@@ -264,8 +266,8 @@ static void set_method(struct evs_transfer *t, const char *method)
 }
 
 #ifndef HAVE_PREREQ
-/* What has_unread is for, where libcurl does not tell which connection it will use: any kept one counts,
- * while no other transfer runs. */
+/* What has_unread is for, where libcurl does not tell which connection it will use: any kept one
+ * counts, while no other transfer runs. */
 static bool any_unread(const struct evs_http *http)
 {
     for (const struct evs_transfer *t = http->all; t; t = t->next)
@@ -277,6 +279,14 @@ static bool any_unread(const struct evs_http *http)
     return false;
 }
 #endif
+
+static void fail_to_start(struct evs_transfer *t)
+{
+    const struct evs_failure failure = {.code = EVS_NETWORK,
+                                        .message = EVS_STR("libcurl could not start the request")};
+
+    evs_transfer_fail(t, &failure);
+}
 
 void evs_transfer_start(struct evs_transfer *t, const struct evs_want *want, size_t limit)
 {
@@ -304,11 +314,11 @@ void evs_transfer_start(struct evs_transfer *t, const struct evs_want *want, siz
     set_method(t, request->method);
     if (set_url(t, request) != CURLE_OK ||
         curl_multi_add_handle(t->http->multi, t->easy) != CURLM_OK)
-        evs_transfer_fail(t, &(struct evs_failure){.code = EVS_NETWORK, .message = EVS_STR("libcurl could not start the request")});
+        fail_to_start(t);
     t->running = true;
 }
 
-/* --- whose it is -------------------------------------------------------------------------------------- */
+/* --- whose it is ------------------------------------------------------------------------------ */
 
 void evs_transfer_set_owner(struct evs_transfer *transfer, const void *group, void *owner)
 {

@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-/* --- what libcurl tells ----------------------------------------------------------------------------- */
+/* --- what libcurl tells ----------------------------------------------------------------------- */
 
 static struct pollfd *find(struct evs_waiter *waiter, int fd)
 {
@@ -29,8 +29,9 @@ static struct pollfd *add(struct evs_waiter *waiter, int fd)
     return &waiter->sockets[waiter->count++];
 }
 
-/* Never says that it failed: libcurl would be of no use from then on, and some crash when they are used. A
- * socket for which there was no memory is not waited for: its transfer ends at its deadline. */
+/* Never says that it failed: libcurl would be of no use from then on, and some crash when they
+ * are used. A socket for which there was no memory is not waited for: its transfer ends at its
+ * deadline. */
 static int on_socket(CURL *easy, curl_socket_t fd, int what, void *userdata, void *per_socket)
 {
     struct evs_waiter *waiter = userdata;
@@ -46,7 +47,8 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *userdata, voi
     if (!entry)
         entry = add(waiter, fd);
     if (entry)
-        entry->events = (short)((what & CURL_POLL_IN ? POLLIN : 0) | (what & CURL_POLL_OUT ? POLLOUT : 0));
+        entry->events = (short)((what & CURL_POLL_IN ? POLLIN : 0) |
+                                (what & CURL_POLL_OUT ? POLLOUT : 0));
     return 0;
 }
 
@@ -75,7 +77,7 @@ void evs_waiter_free(struct evs_waiter *waiter)
     *waiter = (struct evs_waiter){.timer = -1};
 }
 
-/* --- what it is let do ------------------------------------------------------------------------------ */
+/* --- what it is let do ------------------------------------------------------------------------ */
 
 void evs_waiter_act(struct evs_waiter *waiter)
 {
@@ -85,7 +87,7 @@ void evs_waiter_act(struct evs_waiter *waiter)
         return;
     waiter->timer = -1; /* libcurl says when the next one is */
     if (curl_multi_socket_action(waiter->multi, CURL_SOCKET_TIMEOUT, 0, &running) != CURLM_OK)
-        waiter->timer = evs_clock_monotonic() + 0.01; /* out of memory, and it says nothing any more */
+        waiter->timer = evs_clock_monotonic() + 0.01; /* out of memory: it says no more */
 }
 
 /* As libcurl's own poll reads it: what went wrong is found out by reading. */
@@ -95,8 +97,8 @@ static int action(short news)
            (news & POLLOUT ? CURL_CSELECT_OUT : 0) | (news & POLLNVAL ? CURL_CSELECT_ERR : 0);
 }
 
-/* libcurl removes entries here, for which the last one moves down. Walk backwards: an entry that moves has been
- * handled. */
+/* libcurl removes entries here, for which the last one moves down. Walk backwards: an entry that
+ * moves has been handled. */
 static void act_on_sockets(struct evs_waiter *waiter)
 {
     int running;

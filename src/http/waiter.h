@@ -2,8 +2,8 @@
  * Waits for what libcurl waits for, and lets it act on that alone.
  *
  * libcurl says by two callbacks which sockets and which moment it waits for. With many transfers on
- * their way that spares it a look at each of them whenever one has news; with a single one it spares
- * a system call.
+ * their way that spares it a look at each of them whenever one has news; with a single one it
+ * spares a system call.
  */
 #ifndef EVS_WAITER_H
 #define EVS_WAITER_H
