@@ -77,8 +77,8 @@ nettle_folder  := $(if $(NETTLE_LIBDIR),-L$(NETTLE_LIBDIR),$(call pkg,--libs-onl
 BUILD = build/$(LUA)
 
 # The rooms that know nothing of Lua.
-CORE    := $(sort $(wildcard $(addprefix src/,$(addsuffix /*.c,base call http key sign))))
-SOURCES := lua_evs.c $(CORE) $(sort $(wildcard src/lua/*.c))
+CORE    := $(sort $(wildcard $(addprefix src/,$(addsuffix /*.c,api base call client http key sign))))
+SOURCES := lua_evs.c $(CORE) $(sort $(wildcard src/lua/*.c src/machine/*.c src/module/*.c))
 OBJECTS  = $(SOURCES:%.c=$(BUILD)/%.o)
 PROBE    = $(wildcard spec/support/core_probe.c)
 SYSTEM   = $(BUILD)/evs/cli/system.so

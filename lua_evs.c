@@ -4,7 +4,7 @@
  * The two entry points of evs.so, and nothing else. `require "evs.safe"` finds the second one in
  * the same file by Lua's all-in-one loader.
  */
-#include "src/lua/module.h"
+#include "src/module/module.h"
 
 #define EVS_EXPORT __attribute__((visibility("default")))
 

@@ -11,7 +11,7 @@ end
 
 describe("evs._VERSION", function()
   it("is the version of the sources, as major.minor.patch", function()
-    assert.equal(read("src/call/client.h"):match('#define EVS_VERSION "([^"]+)"'), evs._VERSION)
+    assert.equal(read("src/client/client.h"):match('#define EVS_VERSION "([^"]+)"'), evs._VERSION)
     assert.matches("^%d+%.%d+%.%d+$", evs._VERSION)
   end)
 end)

@@ -35,7 +35,7 @@ describe("ARCHITECTURE.md", function()
         count = count + 1
       end
     end
-    assert.equal(6, count)
+    assert.equal(10, count)
   end)
 
   it("has arrows that run one way", function()

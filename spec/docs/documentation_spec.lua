@@ -92,7 +92,7 @@ describe("the functions", function()
 end)
 
 describe("the filters of a list", function()
-  local filters = found(read("src/call/api.h"), 'X%([%u_]+, "([%w_]+)"%)')
+  local filters = found(read("src/api/api.h"), 'X%([%u_]+, "([%w_]+)"%)')
   filters.marker, filters.offset = nil, nil -- the module's own
 
   it("are those of the types, and in docs/library.md", function()
@@ -281,7 +281,7 @@ end)
 
 describe("the environment", function()
   it("has no variable that docs/library.md does not name", function()
-    for name in read("src/call/environment.c"):gmatch('"(%u[%u_]+)[%%"]') do
+    for name in read("src/client/environment.c"):gmatch('"(%u[%u_]+)[%%"]') do
       assert.is_truthy(section("Keys and region"):find(name, 1, true), name)
     end
   end)

@@ -1,4 +1,4 @@
--- The version stands in src/call/client.h, and all that names it says the same.
+-- The version stands in src/client/client.h, and all that names it says the same.
 
 local documents = require "spec.support.documents"
 
@@ -14,7 +14,7 @@ end
 
 local function named(folder)
   return {
-    header = documents.read(folder .. "src/call/client.h"):match('EVS_VERSION "([%d.]+)"'),
+    header = documents.read(folder .. "src/client/client.h"):match('EVS_VERSION "([%d.]+)"'),
     page = documents.read(folder .. "docs/library.md"):match('`evs._VERSION` | `"([%d.]+)"`'),
     newest = documents.read(folder .. "CHANGELOG.md"):match("\n## (%d+%.%d+%.%d+)"),
   }
@@ -34,7 +34,7 @@ describe("tools/release", function()
   local folder
   before_each(function()
     folder = os.tmpname() .. ".d/"
-    assert.equal("0", shell(([[mkdir %s && tar -cf - tools src/call docs CHANGELOG.md |
+    assert.equal("0", shell(([[mkdir %s && tar -cf - tools src/client docs CHANGELOG.md |
       tar -xf - -C %s && rm %s]]):format(folder, folder, folder:sub(1, -4))))
     assert.equal("0", shell(([[sed -i.old -e 's/^## Unreleased$/## Once/' \
       -e 's/^# Changes$/&\n\n## Unreleased/' %sCHANGELOG.md]]):format(folder)))

@@ -1,5 +1,5 @@
 -- Makes mutants of the two tables by which a deletion is decided. `lua rows.lua FOLDER` writes a
--- file for each row of the table of answers (src/call/answer.c), which is then missing, for each of
+-- file for each row of the table of answers (src/api/answer.c), which is then missing, for each of
 -- its cells, which is then blank, and for each action of a deletion (src/call/delete.c), which is
 -- then another one.
 local folder = assert(arg[1], "usage: rows.lua FOLDER")
@@ -29,7 +29,7 @@ end
 
 -- ---- answers -----------------------------------------------------------------------------------
 
-local ANSWERS = "src/call/answer.c"
+local ANSWERS = "src/api/answer.c"
 local CELLS = { "again", "fate", "key", "meaning" }
 
 -- The row with its n-th cell of the last four blank.

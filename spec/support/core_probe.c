@@ -6,7 +6,7 @@
 #define _GNU_SOURCE /* RTLD_DEFAULT under -std=c11 */
 #endif
 #include "sign/canonical.h"
-#include "call/client.h"
+#include "client/client.h"
 #include "lua/options.h"
 #include "sign/sign.h"
 

@@ -1,6 +1,6 @@
 #include "delete.h"
 
-#include "protect.h"
+#include "api/protect.h"
 
 #include <string.h>
 

@@ -7,8 +7,8 @@
 #ifndef EVS_EXCHANGE_H
 #define EVS_EXCHANGE_H
 
-#include "answer.h"
-#include "client.h"
+#include "api/answer.h"
+#include "client/client.h"
 #include "pacer.h"
 #include "request.h"
 

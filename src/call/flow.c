@@ -1,6 +1,6 @@
 #include "flow.h"
 
-#include "answer.h"
+#include "api/answer.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 #include "request.h"
 
-#include "client.h"
+#include "client/client.h"
 
 static void write_url(struct evs_request *request, const struct evs_endpoint *endpoint)
 {

@@ -1,14 +1,16 @@
 /**
- * The client as scripts hold it: a userdata with methods.
+ * The client as Lua holds it.
  */
 #ifndef EVS_LUA_CLIENT_H
 #define EVS_LUA_CLIENT_H
 
-#include "call/client.h"
+#include "client/client.h"
 #include "http/http.h"
 #include "compat.h"
 
 #pragma GCC visibility push(hidden)
+
+#define EVS_CLIENT_METATABLE "evs.client"
 
 /** What `last` tells of the last call. */
 struct evs_lua_last {
@@ -38,15 +40,6 @@ enum {
     EVS_CLIENT_PROTECT,
     EVS_CLIENT_DRIVE /**< the blocking driver */
 };
-
-/** Make the clients' metatable; once in a Lua state. */
-void evs_lua_client_setup(lua_State *L);
-
-/**
- * Push a client made from the option table at `index` (or none) and the environment. When a value cannot be
- * used, or something is missing, it is `unmade`.
- */
-struct evs_lua_client *evs_lua_client_push(lua_State *L, int index, bool safe);
 
 /** The client at `arg`; raises for anything else. */
 struct evs_lua_client *evs_lua_client_check(lua_State *L, int arg);

@@ -4,7 +4,7 @@
 #ifndef EVS_LUA_IDS_H
 #define EVS_LUA_IDS_H
 
-#include "call/client.h"
+#include "client/client.h"
 #include "compat.h"
 
 #pragma GCC visibility push(hidden)

@@ -4,7 +4,7 @@
 #ifndef EVS_LUA_JSON_H
 #define EVS_LUA_JSON_H
 
-#include "call/facts.h"
+#include "api/facts.h"
 #include "compat.h"
 
 #pragma GCC visibility push(hidden)

@@ -8,7 +8,7 @@
 #ifndef EVS_LUA_OPTIONS_H
 #define EVS_LUA_OPTIONS_H
 
-#include "call/client.h"
+#include "client/client.h"
 #include "compat.h"
 
 #pragma GCC visibility push(hidden)

@@ -7,7 +7,7 @@
 #ifndef EXPLORER_ANSWERS_H
 #define EXPLORER_ANSWERS_H
 
-#include "call/facts.h"
+#include "api/facts.h"
 #include "base/message.h"
 
 /** Whether the request is sent again. */

@@ -6,7 +6,7 @@
 #define EXPLORER_WITNESS_H
 
 #include "answers.h"
-#include "call/settings.h"
+#include "client/settings.h"
 
 /** What a deletion is about to learn. */
 enum phase { LOOKING, DELETING, SETTLING, WAITING };

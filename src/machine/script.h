@@ -4,7 +4,7 @@
 #ifndef EVS_LUA_SCRIPT_H
 #define EVS_LUA_SCRIPT_H
 
-#include "compat.h"
+#include "lua/compat.h"
 
 #pragma GCC visibility push(hidden)
 

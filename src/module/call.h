@@ -4,7 +4,7 @@
 #ifndef EVS_LUA_CALL_H
 #define EVS_LUA_CALL_H
 
-#include "client.h"
+#include "lua/client.h"
 
 #pragma GCC visibility push(hidden)
 

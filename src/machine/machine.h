@@ -7,7 +7,7 @@
 #include "call/engine.h"
 #include "call/project.h"
 #include "call/show.h"
-#include "client.h"
+#include "lua/client.h"
 
 #pragma GCC visibility push(hidden)
 

@@ -1,11 +1,11 @@
 #include "module.h"
 
 #include "call.h"
-#include "call/protect.h"
+#include "api/protect.h"
 #include "client.h"
-#include "error.h"
-#include "json.h"
-#include "script.h"
+#include "lua/error.h"
+#include "lua/json.h"
+#include "machine/script.h"
 #include "sign.h"
 
 #define DEFAULT_CLIENT "evs.default_client"

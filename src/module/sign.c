@@ -1,4 +1,4 @@
-#include "lua/sign.h"
+#include "sign.h"
 
 #include "sign/canonical.h"
 #include "base/scrub.h"

@@ -2,9 +2,9 @@
 
 #include "attempt.h"
 #include "batch.h"
-#include "error.h"
-#include "json.h"
-#include "options.h"
+#include "lua/error.h"
+#include "lua/json.h"
+#include "lua/options.h"
 #include "script_io.h"
 
 /* --- starting --------------------------------------------------------------------------------------- */

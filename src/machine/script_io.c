@@ -1,7 +1,7 @@
 #include "script_io.h"
 
 #include "machine.h"
-#include "options.h"
+#include "lua/options.h"
 
 #include <stdio.h>
 

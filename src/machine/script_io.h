@@ -5,8 +5,8 @@
 #define EVS_LUA_SCRIPT_IO_H
 
 #include "call/engine.h"
-#include "compat.h"
-#include "json.h"
+#include "lua/compat.h"
+#include "lua/json.h"
 
 #pragma GCC visibility push(hidden)
 

@@ -1,6 +1,6 @@
 #include "look.h"
 
-#include "json.h"
+#include "lua/json.h"
 
 #define ROW_SECONDS 5.0 /* for so long a row stands for a look of one's own */
 

@@ -6,9 +6,9 @@
 #include "attempt.h"
 #include "base/clock.h"
 #include "batch.h"
-#include "interrupt.h"
-#include "json.h"
-#include "options.h"
+#include "lua/interrupt.h"
+#include "lua/json.h"
+#include "lua/options.h"
 
 #include <time.h>
 

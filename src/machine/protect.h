@@ -4,8 +4,8 @@
 #ifndef EVS_LUA_PROTECT_H
 #define EVS_LUA_PROTECT_H
 
-#include "call/facts.h"
-#include "compat.h"
+#include "api/facts.h"
+#include "lua/compat.h"
 
 #pragma GCC visibility push(hidden)
 

@@ -6,7 +6,7 @@
 #ifndef EVS_CLIENT_H
 #define EVS_CLIENT_H
 
-#include "api.h"
+#include "api/api.h"
 #include "key/endpoint.h"
 #include "base/error.h"
 #include "key/key.h"

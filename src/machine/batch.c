@@ -1,10 +1,10 @@
 #include "batch.h"
 
-#include "error.h"
-#include "ids.h"
-#include "json.h"
+#include "lua/error.h"
+#include "lua/ids.h"
+#include "lua/json.h"
 #include "look.h"
-#include "options.h"
+#include "lua/options.h"
 #include "protect.h"
 
 #include <limits.h>

@@ -1,9 +1,9 @@
 #include "call.h"
 
-#include "batch.h"
-#include "driver.h"
-#include "error.h"
-#include "script.h"
+#include "machine/batch.h"
+#include "machine/driver.h"
+#include "lua/error.h"
+#include "machine/script.h"
 
 /* --- one call --------------------------------------------------------------------------------------- */
 

@@ -5,7 +5,7 @@
 #define EVS_LUA_ATTEMPT_H
 
 #include "call/engine.h"
-#include "compat.h"
+#include "lua/compat.h"
 
 #pragma GCC visibility push(hidden)
 

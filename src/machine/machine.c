@@ -1,10 +1,10 @@
 #include "machine.h"
 
-#include "error.h"
-#include "filter.h"
-#include "json.h"
+#include "lua/error.h"
+#include "lua/filter.h"
+#include "lua/json.h"
 #include "look.h"
-#include "options.h"
+#include "lua/options.h"
 #include "protect.h"
 
 struct evs_lua_machine *evs_lua_machine_push(lua_State *L, int client, const char *metatable)

@@ -1,6 +1,6 @@
 #include "attempt.h"
 
-#include "call/answer.h"
+#include "api/answer.h"
 
 struct evs_lua_attempt evs_lua_attempt(const struct evs_call *call)
 {

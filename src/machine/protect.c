@@ -1,7 +1,7 @@
 #include "protect.h"
 
 #include "machine.h"
-#include "options.h"
+#include "lua/options.h"
 
 void evs_lua_protect_keep(lua_State *L, int index, int options)
 {

@@ -1,8 +1,8 @@
 #include "key.h"
 
-#include "client.h"
-#include "error.h"
-#include "options.h"
+#include "lua/client.h"
+#include "lua/error.h"
+#include "lua/options.h"
 
 enum { MONO = 2, WALL, NEWS };
 

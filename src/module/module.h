@@ -4,7 +4,7 @@
 #ifndef EVS_LUA_MODULE_H
 #define EVS_LUA_MODULE_H
 
-#include "compat.h"
+#include "lua/compat.h"
 
 #include <stdbool.h>
 
