@@ -13,6 +13,7 @@ Environment:
    EVS_TOKEN                                 an IAM token in place of keys
    HUAWEICLOUD_SDK_PROJECT_ID                for --project
    HUAWEICLOUD_SDK_REGION, EVS_ENDPOINT      for --region and --endpoint
+   HUAWEICLOUD_SDK_IAM_ENDPOINT              IAM's address, for --project auto
    EVS_API                                   for --api
    EVS_CA_FILE, HTTPS_PROXY, NO_PROXY        the way there
    XDG_RUNTIME_DIR                           folder of lock files (/run/lock)

@@ -16,20 +16,14 @@ function client.new(args)
   return failure.check(evs.new(options))
 end
 
-local function ask_project(made)
-  if not made.project_id then
-    failure.raise(failure.USAGE, "this lua-evs cannot ask for the project: give its id")
-  end
-  return failure.check(made:project_id())
-end
-
---- The project's id; `made` is asked for it where the command line says `auto`.
+--- The project's id; where the command line says `auto`, `made` asks IAM for it.
 function client.project(args, made)
   local project = args.project or os.getenv("HUAWEICLOUD_SDK_PROJECT_ID")
   if project == nil or project == "" then
     failure.raise(failure.USAGE, "no project: give --project ID, or set HUAWEICLOUD_SDK_PROJECT_ID")
   end
-  return project == "auto" and ask_project(made) or project
+  if project == "auto" then return failure.check(made:project_id()) end
+  return project
 end
 
 --- The region for records; nil when only an endpoint is known.

@@ -35,6 +35,7 @@ local CODES = {
   ["Client.NoCredentials"] = { "keys", "set HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK, or write "
     .. "~/.huaweicloud/credentials, or give the server an agency" },
   ["Client.NoEndpoint"] = { "endpoint", "give --region, or set HUAWEICLOUD_SDK_REGION" },
+  ["Client.NoProject"] = { "project", "give --project ID in place of auto" },
   ["Client.InvalidArgument"] = { "options", "correct what the message names" },
   ["Client.BadResponse"] = { "connection", "see that the endpoint is EVS's, and that no proxy or "
     .. "login page answers in its place" },

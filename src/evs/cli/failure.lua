@@ -25,7 +25,8 @@ end
 
 --- The exit code for an error of the library that ended a command before it deleted.
 function failure.code_of(err)
-  local mistakes = { ["Client.InvalidArgument"] = true, ["Client.NoEndpoint"] = true }
+  local mistakes = { ["Client.InvalidArgument"] = true, ["Client.NoEndpoint"] = true,
+    ["Client.NoProject"] = true }
   return mistakes[err.code] and failure.USAGE or failure.NOT_DELETED
 end
 

@@ -55,14 +55,22 @@ function Doctor:setup(args)
   return nil
 end
 
+-- What helps where no project is known, or where IAM could not be asked for it.
+local function project_cure(err)
+  if err.status == 403 then
+    return "grant iam:projects:listProjects to the user, or give --project ID in place of auto"
+  end
+  return evs.is_error(err) and select(2, cures.of(err)) or "give --project, or set "
+    .. "HUAWEICLOUD_SDK_PROJECT_ID; the console shows the ids under My Credentials, Projects"
+end
+
 function Doctor:project(args, client)
   local ok, project = pcall(clients.project, args, client)
   if ok then
     self:well("project", project)
     return project
   end
-  self:fault("project", tostring(project), "give --project, or set HUAWEICLOUD_SDK_PROJECT_ID; "
-    .. "the console shows the ids under My Credentials, Projects")
+  self:fault("project", tostring(project), project_cure(project))
   return nil
 end
 
