@@ -62,6 +62,7 @@ build = {
         "src/call/project.c",
         "src/api/protect.c",
         "src/call/request.c",
+        "src/call/scout.c",
         "src/base/scrub.c",
         "src/client/settings.c",
         "src/call/show.c",

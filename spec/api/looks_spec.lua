@@ -140,6 +140,84 @@ describe("a server", function()
   end)
 end)
 
+-- ---- waiting ------------------------------------------------------------------------------------
+
+describe("a batch that waits", function()
+  -- Snapshots that take some seconds to go; `change(entry, i)` lays more over each.
+  local function put_slow(count, seconds, change)
+    local list = names(count)
+    for i, id in ipairs(list) do
+      list[i] = { id = id, delete_seconds = seconds }
+      if change then change(list[i], i) end
+    end
+    put(list)
+    return names(count)
+  end
+
+  local function wait(ids, options)
+    local opts = { wait = 20, guard = false, concurrency = 64 }
+    for name, value in pairs(options or {}) do opts[name] = value end
+    local summary = assert(connect():delete_snapshots(project, ids, opts))
+    return summary, counts()
+  end
+
+  it("looks for sixty with one request, and confirms each that is gone with one", function()
+    local summary, found = wait(put_slow(240, 1.5), { guard = true })
+    assert.same({ 240, 0, 0, 0 }, sums(summary))
+    assert.same({}, emulator:snapshots())
+    assert.is_true(found.lists < 0.25 * 240, found.lists .. " lists")
+    assert.is_true(found.looks <= 250, found.looks .. " looks")
+  end)
+
+  it("sees by a list what EVS could not delete", function()
+    local ids = put_slow(60, 0.2, function(entry, i)
+      if i == 7 then entry.after_delete = "error_deleting" end
+    end)
+    local summary = wait(ids)
+    assert.same({ 59, 1, 0, 0 }, sums(summary))
+    failure.check(summary.errors[ids[7]], { code = "Client.NotDeleted", outcome = "accepted" })
+  end)
+
+  for what, listed in pairs {
+    ["left out"] = { times = 0 },
+    ["without a status"] = { without = { "status" } },
+    ["twice"] = { times = 2, fields = { status = "error_deleting" } },
+  } do
+    it("takes no word from a row that is " .. what, function()
+      local ids = put_slow(60, 0.6, function(entry, i)
+        if i == 7 then entry.listed = listed end
+      end)
+      assert.same({ 60, 0, 0, 0 }, sums((wait(ids))))
+      assert.same({}, emulator:snapshots())
+    end)
+  end
+
+  for _, id_lists in ipairs { "refuse", "first", "last" } do
+    it("sees all of them go from a server that does this with lists: " .. id_lists, function()
+      emulator:settings { id_lists = id_lists }
+      local summary, found = wait(put_slow(30, 0.6), { concurrency = 2 })
+      assert.same({ 30, 0, 0, 0 }, sums(summary))
+      assert.same({}, emulator:snapshots())
+      if id_lists == "refuse" then assert.is_true(found.lists <= 2) end
+    end)
+  end
+end)
+
+describe("a batch that is stopped while a list is out", function()
+  it("tells what has left, and ends", function()
+    local ids = names(130)
+    put(ids)
+    local connection, told = connect(), 0
+    emulator:misbehave { { path = "/detail", skip = 1, delay = 0.3 },
+      { method = "DELETE", skip = 40, times = -1, delay = 0.6 } }
+    local summary = assert(connection:delete_snapshots(project, ids, { concurrency = 64,
+      on_result = function() told = told + 1 return told < 5 end }))
+    assert.equal(130, summary.succeeded + summary.failed + summary.unknown + summary.unsent)
+    assert.equal(130 - #emulator:snapshots(), summary.succeeded)
+    assert.equal(summary.succeeded, told)
+  end)
+end)
+
 -- ---- by hand ------------------------------------------------------------------------------------
 
 describe("a row of a batch that is driven by hand", function()

@@ -251,72 +251,105 @@ end)
 
 -- ---- a batch and its time -----------------------------------------------------------------------
 
--- Runs a batch against a cloud in which every answer takes about `latency` seconds and a snapshot
--- is gone `gone_after` seconds after its 202. Returns what was told of each id: result, `at`
--- (when), and `accepted` (when its 202 came).
-local function simulate(count, options, latency, gone_after)
-  local batch, told = batch_of(options), {}
-  local mono, given, sent, out = 0, 0, 0, {}
+-- A cloud in which every answer takes about `latency` seconds and a snapshot is gone `gone_after`
+-- seconds after its 202. `told` has of each id: result, `at` (when), `accepted` (when its 202 came)
+-- and `looks` (when it was looked at after that, by itself or by a list). `sent` counts requests:
+-- DELETEs, GETs and lists. `list(one, id)` is the status that a list shows of a snapshot, false
+-- where it leaves it out; `lists()` is a list's own status.
+local Cloud = {}
+Cloud.__index = Cloud
 
-  local function answer_of(id, method)
-    local one = told[id]
-    if method == "DELETE" then
-      one.accepted = mono
-      return 202, ""
-    end
-    if not one.accepted then return 200, machines.shown({ id = id })[2] end
-    if mono >= one.accepted + gone_after then
-      return 404, machines.MISSING[2]
-    end
-    return 200, machines.shown({ id = id, status = "deleting" })[2]
+local function new_cloud(latency, gone_after, changes)
+  local cloud = setmetatable({
+    latency = latency, gone_after = gone_after, mono = 0, out = {}, told = {},
+    sent = { all = 0, DELETE = 0, GET = 0, list = 0 },
+  }, Cloud)
+  for name, value in pairs(changes or {}) do cloud[name] = value end
+  return cloud
+end
+
+function Cloud:one(id)
+  self.told[id] = self.told[id] or { looks = {} }
+  return self.told[id]
+end
+
+function Cloud:status(id)
+  local one = self:one(id)
+  if not one.accepted then return "available" end
+  one.looks[#one.looks + 1] = self.mono
+  return self.mono < one.accepted + self.gone_after and "deleting" or nil
+end
+
+function Cloud:row(id)
+  local status = self:status(id)
+  if status and self.list then status = self.list(self:one(id), id) end
+  return status and ('{"id":"%s","name":"n","status":"%s","metadata":{}}'):format(id, status)
+end
+
+function Cloud:list_of(url)
+  local status = self.lists and self.lists(self) or 200
+  if status ~= 200 then return status, '{"badRequest":{"code":400,"message":"no"}}' end
+  local rows = {}
+  for id in url:gmatch("[?&]id=([^&]*)") do rows[#rows + 1] = self:row(id) or nil end
+  return 200, '{"snapshots":[' .. table.concat(rows, ",") .. "]}"
+end
+
+function Cloud:answer_of(one)
+  if one.what == "list" then return self:list_of(one.url) end
+  local id = one.url:match("[^/]+$")
+  if one.what == "DELETE" then
+    self:one(id).accepted = self.mono
+    return 202, ""
   end
+  local status = self:status(id)
+  if status then return 200, machines.shown({ id = id, status = status })[2] end
+  return 404, machines.MISSING[2]
+end
 
-  local function send_request(request, ticket)
-    local id = request.url:match("[^/]+$")
-    told[id] = told[id] or {}
-    sent = sent + 1
-    local answered = mono + latency * (0.8 + 0.4 * (sent * 0.618 % 1))
-    local at = math.min(answered, request.deadline)
-    out[#out + 1] = { at = at, id = id, ticket = ticket, method = request.method,
-      late = at < answered }
-  end
+function Cloud:send(request, ticket)
+  local what = request.url:find("/detail?", 1, true) and "list" or request.method
+  self.sent[what], self.sent.all = self.sent[what] + 1, self.sent.all + 1
+  local answered = self.mono + self.latency * (0.8 + 0.4 * (self.sent.all * 0.618 % 1))
+  local at = math.min(answered, request.deadline)
+  self.out[#self.out + 1] = { at = at, url = request.url, ticket = ticket, what = what,
+    late = at < answered }
+end
 
-  local function deliver()
-    for i = #out, 1, -1 do
-      local one = out[i]
-      if one.at <= mono then
-        table.remove(out, i)
-        if one.late then
-          batch:fail(one.ticket, "Client.Timeout", "too late", "maybe")
-        else
-          local status, body = answer_of(one.id, one.method)
-          batch:reply(one.ticket, status, {}, body)
-        end
+function Cloud:deliver(batch)
+  for i = #self.out, 1, -1 do
+    local one = self.out[i]
+    if one.at <= self.mono then
+      table.remove(self.out, i)
+      if one.late then
+        batch:fail(one.ticket, "Client.Timeout", "too late", "maybe")
+      else
+        local status, body = self:answer_of(one)
+        batch:reply(one.ticket, status, {}, body)
       end
     end
   end
+end
 
-  local function wait(seconds)
-    local until_ = mono + seconds
-    for _, one in ipairs(out) do until_ = math.min(until_, one.at) end
-    mono = until_
-    deliver()
-  end
+function Cloud:wait(seconds, batch)
+  self.mono = self.mono + seconds
+  for _, one in ipairs(self.out) do self.mono = math.min(self.mono, one.at) end
+  self:deliver(batch)
+end
 
+-- Runs a batch of so many ids, an array. Returns the cloud's `told`, the summary, and `sent`.
+local function simulate(count, options, latency, gone_after, changes)
+  local ids, cloud = {}, new_cloud(latency, gone_after, changes)
+  for i = 1, count do ids[i] = "s" .. i end
+  local batch = assert(machines.client():start("delete_snapshots", machines.PROJECT, ids, options))
   while true do
-    local what, value, more = batch:next(mono, WALL + mono)
-    if what == "done" then return told, value end
+    local what, value, more = batch:next(cloud.mono, WALL + cloud.mono)
+    if what == "done" then return cloud.told, value, cloud.sent end
     if what == "send" then
-      send_request(value, more)
+      cloud:send(value, more)
     elseif what == "result" then
-      told[value].result, told[value].at = more, mono
-    elseif what == "sleep" then
-      wait(value)
-    elseif given == count then
-      batch:finish()
+      cloud:one(value).result, cloud:one(value).at = more, cloud.mono
     else
-      given = given + 1
-      batch:add("s" .. given)
+      cloud:wait(value, batch)
     end
   end
 end
@@ -348,6 +381,160 @@ describe("a batch that waits until its snapshots are gone", function()
       assert.equal(40, timed_out)
     end)
   end
+end)
+
+describe("a batch that waits looks for its snapshots by lists:", function()
+  local POLLS = { 0.5, 0.75, 1.125, 1.6875, 2.53125, 3.796875, 5.6953125, 8.54296875, 10, 10, 10 }
+
+  -- Without a guard, so that no list is for anything else.
+  local function wait(count, gone_after, changes, options)
+    local opts = { guard = false, wait = true, concurrency = 64 }
+    for name, value in pairs(options or {}) do opts[name] = value end
+    return simulate(count, opts, 0.05, gone_after, changes)
+  end
+
+  for _, count in ipairs { 1000, 10000 } do
+    it(count .. " deletions of a minute cost at most 2.5 requests each", function()
+      local _, summary, sent = simulate(count, { wait = true }, 0.05, 60)
+      assert.same({ count, 0, 0, 0 }, sums(summary))
+      assert.is_true(sent.all <= 2.5 * count, sent.all / count .. " requests each")
+    end)
+  end
+
+  it("none is looked for later than one that waits alone, or a quarter sooner", function()
+    local told = wait(200, 40)
+    for id, one in pairs(told) do
+      for i, at in ipairs(one.looks) do
+        local before = i > 1 and one.looks[i - 1] or one.accepted
+        local pause = at - before
+        local least, most = POLLS[i] * 0.9 * 0.75, POLLS[i] * 1.1 + 0.25
+        -- The last one may be the GET that confirms what the list before it has not shown.
+        local confirms = i == #one.looks and pause < 0.25
+        assert.is_true(confirms or (pause >= least and pause <= most),
+          ("%s: look %d after %g s"):format(id, i, pause))
+      end
+    end
+  end)
+
+  it("one that waits alone is looked for by a GET", function()
+    local _, summary, sent = wait(1, 10)
+    assert.same({ 1, 0, 0, 0 }, sums(summary))
+    assert.same({ 0, 1 }, { sent.list, sent.DELETE })
+  end)
+
+  it("that a list has no row is no proof: a GET confirms it", function()
+    local _, summary, sent = wait(100, 10)
+    assert.same({ 100, 0, 0, 0 }, sums(summary))
+    assert.is_true(sent.GET >= 100 and sent.GET < 105, sent.GET .. " GETs")
+  end)
+
+  it("one that a list leaves out while it is there is not gone: it looks by itself", function()
+    local told, summary, sent = wait(100, 10, {
+      list = function(_, id) return id ~= "s7" and "deleting" end,
+    })
+    assert.same({ 100, 0, 0, 0 }, sums(summary))
+    assert.is_true(told.s7.at >= told.s7.accepted + 10)
+    assert.is_true(sent.GET > 100 and sent.GET < 110, sent.GET .. " GETs")
+  end)
+
+  it("a row that says error_deleting ends the wait of that one", function()
+    local told, summary = wait(100, 10, {
+      list = function(_, id) return id == "s7" and "error_deleting" or "deleting" end,
+    })
+    assert.same({ 99, 1, 0, 0 }, sums(summary))
+    assert.same({ "Client.NotDeleted", "accepted" },
+      { told.s7.result.code, told.s7.result.outcome })
+    assert.is_true(told.s7.at < told.s7.accepted + 2)
+  end)
+
+  it("a row that is back to another status after deleting ends it, too", function()
+    local told, summary = wait(100, 10, {
+      list = function(one, id)
+        return id == "s7" and #one.looks > 1 and "available" or "deleting"
+      end,
+    })
+    assert.same({ 99, 1, 0, 0 }, sums(summary))
+    assert.same({ "Client.NotDeleted", 2 }, { told.s7.result.code, #told.s7.looks })
+  end)
+
+  it("rows of the old status end it when two of them left 10 s or more after the 202", function()
+    local told, summary = wait(20, 1e9, { list = function() return "available" end })
+    assert.same({ 0, 20, 0, 0 }, sums(summary))
+    for _, one in pairs(told) do
+      assert.equal("Client.NotDeleted", one.result.code)
+      -- Answers come at most 0.06 s after their requests left.
+      local looks, accepted = one.looks, one.accepted
+      assert.is_true(looks[#looks - 1] - accepted >= 10)
+      assert.is_true(#looks < 3 or looks[#looks - 2] - accepted < 10.06)
+    end
+  end)
+
+  for _, status in ipairs { 400, 403, 404 } do
+    it("a list that is refused with " .. status .. " is the last one", function()
+      local _, summary, sent = wait(50, 10, { lists = function() return status end },
+        { concurrency = 1 })
+      assert.same({ 50, 0, 0, 0 }, sums(summary))
+      assert.equal(1, sent.list)
+    end)
+  end
+
+  it("a first list that shows none of those that are there is the last one", function()
+    local _, summary, sent = wait(50, 10, { list = function() return false end },
+      { concurrency = 1 })
+    assert.same({ 50, 0, 0, 0 }, sums(summary))
+    assert.equal(1, sent.list)
+  end)
+
+  it("a list that fails is ridden out, and two in a row are the last ones", function()
+    local failures = 0
+    local function fail_some(cloud)
+      failures = failures + 1
+      return failures <= cloud.some and 503 or 200
+    end
+    local _, summary, sent = wait(50, 10, { some = 1, lists = fail_some }, { concurrency = 1 })
+    assert.same({ 50, 0, 0, 0 }, sums(summary))
+    assert.is_true(sent.list > 5 and sent.GET <= 60, sent.GET .. " GETs")
+    failures = 0
+    _, summary, sent = wait(50, 10, { some = 2, lists = fail_some }, { concurrency = 1 })
+    assert.same({ 50, 0, 0, 0 }, sums(summary))
+    assert.equal(2, sent.list)
+  end)
+
+  it("a list is no attempt of a deletion", function()
+    local told, _, sent = wait(50, 1e9, nil, { wait = 20 })
+    local attempts = 0
+    for _, one in pairs(told) do attempts = attempts + one.result.attempts end
+    assert.equal(sent.all - sent.list, attempts)
+    assert.is_true(sent.list > 5)
+  end)
+
+  it("a list that is out when all time is up keeps nobody waiting", function()
+    local told, summary = wait(50, 1e9, {
+      lists = function() error("no list is answered in time") end,
+      send = function(cloud, request, ticket)
+        local seconds = cloud.latency
+        if request.url:find("/detail?", 1, true) then cloud.latency = 100 end
+        Cloud.send(cloud, request, ticket)
+        cloud.latency = seconds
+      end,
+    }, { wait = 3 })
+    assert.same({ 0, 50, 0, 0 }, sums(summary))
+    for _, one in pairs(told) do
+      assert.equal("Client.WaitTimeout", one.result.code)
+      assert.is_true(one.at - one.accepted < 3.1)
+    end
+  end)
+
+  it("lists count under the rate", function()
+    local starts = {}
+    wait(100, 10, {
+      send = function(cloud, request, ticket)
+        starts[#starts + 1] = cloud.mono
+        Cloud.send(cloud, request, ticket)
+      end,
+    }, { rate = 20 })
+    for i = 21, #starts do assert.is_true(starts[i] - starts[i - 20] >= 1 - 1e-9) end
+  end)
 end)
 
 describe("the timeout of a call in a batch", function()

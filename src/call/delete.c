@@ -2,6 +2,7 @@
 
 #include "api/protect.h"
 
+#include <math.h>
 #include <string.h>
 
 enum { STATUS_SHOWN = sizeof ((struct evs_deletion *)NULL)->last_status };
@@ -9,6 +10,7 @@ enum { STATUS_SHOWN = sizeof ((struct evs_deletion *)NULL)->last_status };
 #define POLL_FIRST 0.5 /* seconds from the 202 to the first look */
 #define POLL_GROWTH 1.5
 #define POLL_MOST 10.0
+#define POLL_EARLY 0.25 /* of its pause: so much sooner a look may be made, together with others' */
 #define POLL_SETTLED 10.0 /* a status this long after the 202 is no left-over of before */
 
 static struct evs_deletion *deletion(struct evs_flow *flow)
@@ -201,10 +203,10 @@ static bool counts_as_seen(const struct evs_deletion *d, const struct evs_snapsh
 }
 
 /* A poll showed the snapshot: still on its way, or back? */
-static void judge_poll(struct evs_deletion *d, struct evs_str status)
+static void judge_poll(struct evs_deletion *d, struct evs_str status, double departed)
 {
     char shown[STATUS_SHOWN];
-    double since = d->flow.exchange.ticket.departed - (d->flow.budget.ends - d->flow.budget.seconds);
+    double since = departed - (d->flow.budget.ends - d->flow.budget.seconds);
     bool late = since >= POLL_SETTLED;
     bool back;
 
@@ -332,7 +334,7 @@ static void poll(struct evs_deletion *d, const struct evs_facts *facts)
 
 static void poll_by(struct evs_deletion *d, const struct evs_facts *facts)
 {
-    judge_poll(d, facts->snapshot.status);
+    judge_poll(d, facts->snapshot.status, d->flow.exchange.ticket.departed);
 }
 
 static void time_out(struct evs_deletion *d, const struct evs_facts *facts)
@@ -345,6 +347,33 @@ static void time_out(struct evs_deletion *d, const struct evs_facts *facts)
                   shown ? "the snapshot was last seen '" : "no look showed the snapshot",
                   d->last_status, shown ? "'" : "", d->flow.options.wait);
     evs_flow_end(&d->flow);
+}
+
+/* --- looks by list --------------------------------------------------------------------------------------- */
+
+/* What the server wished for, and a back-off, are kept to the full. */
+bool evs_deletion_may_look(const struct evs_deletion *d, double now)
+{
+    const struct evs_exchange *x = &d->flow.exchange;
+    bool own_pause = x->pause_least < 0 && x->tries == 0;
+
+    return d->stage == EVS_WAIT && d->flow.state == EVS_FLOW_RUNNING && x->state == EVS_X_READY &&
+           x->wake - now <= (own_pause ? POLL_EARLY * x->pause : 0);
+}
+
+void evs_deletion_shown(struct evs_deletion *d, struct evs_str status, double departed)
+{
+    judge_poll(d, status, departed);
+}
+
+void evs_deletion_not_shown(struct evs_deletion *d)
+{
+    d->flow.exchange.wake = -HUGE_VAL;
+}
+
+void evs_deletion_look_later(struct evs_deletion *d, double retry_after)
+{
+    begin_poll(d, retry_after);
 }
 
 /* --- the table ------------------------------------------------------------------------------------------ */

@@ -47,5 +47,20 @@ bool evs_deletion_has_left(const struct evs_deletion *deletion);
  */
 extern const struct evs_flow_type evs_delete_snapshot;
 
+/* A deletion that waits may have its next look made for it, by a list: */
+
+/** Whether that look is due at `now`, or so nearly that it may be made with others'. */
+bool evs_deletion_may_look(const struct evs_deletion *deletion, double now);
+
+/** A list whose request departed at `departed` (monotonic) has shown `status`: that was the look. */
+void evs_deletion_shown(struct evs_deletion *deletion, struct evs_str status, double departed);
+
+/** The list has not shown the snapshot, which proves nothing: its own look is due at once. */
+void evs_deletion_not_shown(struct evs_deletion *deletion);
+
+/** The list has no answer, for a cause that may pass: look again after a while, or when the server says so
+ * (`retry_after`, seconds; negative: it does not). */
+void evs_deletion_look_later(struct evs_deletion *deletion, double retry_after);
+
 #pragma GCC visibility pop
 #endif

@@ -1,4 +1,4 @@
-#include "engine.h"
+#include "scout.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 
 /* --- what the key says ------------------------------------------------------------------------------ */
 
-static bool is_proven(const struct evs_engine *engine)
+bool evs_engine_is_proven(const struct evs_engine *engine)
 {
     return engine->client->key.state == EVS_KEY_PROVEN;
 }
@@ -32,10 +32,11 @@ struct evs_call *evs_engine_call(struct evs_engine *engine, size_t slot)
     return slot == 0 ? &engine->first : engine->others[slot - 1];
 }
 
-static void reset_call(struct evs_call *call)
+void evs_engine_reset(struct evs_call *call)
 {
     call->used = true;
-    call->told = call->in_flight = call->metadata = call->waiting = false;
+    call->told = call->in_flight = call->metadata = call->waiting = call->alone = false;
+    call->list = call->next_listed = NULL;
     call->ticket = 0;
     call->began_at = -1;
     call->request_id[0] = '\0';
@@ -48,7 +49,7 @@ struct evs_call *evs_engine_one(struct evs_engine *engine, struct evs_client *cl
     engine->call_count = 1;
     engine->in_flight = 0;
     engine->first.engine = engine;
-    reset_call(&engine->first);
+    evs_engine_reset(&engine->first);
     return &engine->first;
 }
 
@@ -114,7 +115,7 @@ static bool grow(struct evs_engine *engine)
     return others[count - 1] != NULL;
 }
 
-static struct evs_call *new_call(struct evs_engine *engine)
+struct evs_call *evs_engine_new_call(struct evs_engine *engine)
 {
     struct evs_call *call;
 
@@ -131,7 +132,7 @@ static struct evs_call *take_unused(struct evs_engine *engine)
     struct evs_call *call = engine->unused;
 
     if (!call)
-        return new_call(engine);
+        return evs_engine_new_call(engine);
     engine->unused = call->next_unused;
     return call;
 }
@@ -145,7 +146,7 @@ static bool has_room(const struct evs_engine *engine)
 {
     if (engine->ended || engine->stopped || engine->starting || engine->held)
         return false;
-    if (!is_proven(engine))
+    if (!evs_engine_is_proven(engine))
         return engine->used == 0;
     return has_slot(engine) && engine->used < EVS_CALLS_MOST;
 }
@@ -158,7 +159,7 @@ struct evs_call *evs_engine_add(struct evs_engine *engine, struct evs_str projec
     engine->asking = false;
     if (!call)
         return NULL;
-    reset_call(call);
+    evs_engine_reset(call);
     call->as.flow.exchange.pacer = &engine->pacer;
     evs_flow_begin(&call->as.flow, &evs_delete_snapshot, engine->client, &engine->options, project, id,
                    seen);
@@ -237,12 +238,16 @@ void evs_engine_wake(struct evs_call *call)
 
 void evs_engine_reply(struct evs_call *call, const struct evs_facts *facts)
 {
+    call->retry_after = facts->retry_after;
+    if (call->alone)
+        evs_scout_compare(call, facts);
     evs_flow_reply(&call->as.flow, facts);
     evs_engine_wake(call);
 }
 
 void evs_engine_fail(struct evs_call *call, const struct evs_failure *failure)
 {
+    call->retry_after = -1;
     evs_flow_fail(&call->as.flow, failure);
     evs_engine_wake(call);
 }
@@ -255,6 +260,14 @@ void evs_engine_lose(struct evs_call *call)
 
 /* --- stopping --------------------------------------------------------------------------------------- */
 
+/* Whether `call` has no need to go on after a stop. A list that is out is left to its answer. */
+static bool may_end(const struct evs_call *call)
+{
+    if (evs_scout_is_list(call))
+        return call == call->engine->scout && !call->in_flight;
+    return !evs_deletion_has_left(&call->as.deletion);
+}
+
 void evs_engine_stop(struct evs_engine *engine, const struct evs_error *error)
 {
     if (engine->stopped)
@@ -265,8 +278,7 @@ void evs_engine_stop(struct evs_engine *engine, const struct evs_error *error)
         struct evs_call *call = evs_engine_call(engine, i);
         struct evs_flow *flow = &call->as.flow;
 
-        if (!call->used || call->told || flow->state != EVS_FLOW_RUNNING ||
-            (call != engine->scout && evs_deletion_has_left(&call->as.deletion)))
+        if (!call->used || call->told || flow->state != EVS_FLOW_RUNNING || !may_end(call))
             continue;
         evs_flow_cancel(flow);
         evs_engine_wake(call);
@@ -287,7 +299,7 @@ bool evs_engine_is_unsent(const struct evs_call *call)
 }
 
 /* Without keys, or with a closed client, the others would fail as well. */
-static void stop_if_hopeless(struct evs_engine *engine, const struct evs_flow *flow)
+void evs_engine_stop_if_hopeless(struct evs_engine *engine, const struct evs_flow *flow)
 {
     if (code_is(flow, EVS_NO_CREDENTIALS) || code_is(flow, EVS_CLOSED))
         evs_engine_stop(engine, &flow->error);
@@ -323,7 +335,7 @@ static void count(struct evs_engine *engine, const struct evs_call *call)
 }
 
 /* `call` has sent something, or has ended without. */
-static void set_started(struct evs_call *call)
+void evs_engine_set_started(struct evs_call *call)
 {
     if (call->engine->starting == call)
         call->engine->starting = NULL;
@@ -334,49 +346,13 @@ static enum evs_turn conclude(struct evs_engine *engine, struct evs_call *call, 
     call->told = true;
     call->seconds = call->began_at < 0 ? 0 : now - call->began_at;
     engine->due[call->slot] = NEVER;
-    set_started(call);
+    evs_engine_set_started(call);
     set_waiting(call, false);
+    evs_scout_leave(call);
     count(engine, call);
-    stop_if_hopeless(engine, &call->as.flow);
+    evs_engine_stop_if_hopeless(engine, &call->as.flow);
     stop_if_too_many_failed(engine);
     return EVS_TURN_RESULT;
-}
-
-/* --- looks -------------------------------------------------------------------------------------------- */
-
-bool evs_engine_look(struct evs_engine *engine, struct evs_str project, struct evs_str *ids,
-                     size_t count)
-{
-    struct evs_call *scout = engine->scout ? engine->scout : new_call(engine);
-
-    if (!scout || !evs_listing_ask_for(&scout->as.listing, ids, count))
-        return false;
-    engine->scout = scout;
-    reset_call(scout);
-    scout->as.flow.exchange.pacer = &engine->pacer;
-    evs_flow_begin(&scout->as.flow, &evs_list_snapshots, engine->client, &engine->options, project,
-                   (struct evs_str){0}, NULL);
-    engine->due[scout->slot] = AT_ONCE;
-    if (engine->used++ == 0)
-        engine->starting = scout;
-    engine->looking = true;
-    return true;
-}
-
-/* A list that is refused, and a first one that shows nothing, are of no use here. */
-static void conclude_look(struct evs_engine *engine, double now)
-{
-    struct evs_call *scout = engine->scout;
-    bool failed = scout->as.flow.state != EVS_FLOW_SUCCEEDED;
-
-    set_started(scout);
-    scout->used = engine->looking = engine->held = false;
-    engine->due[scout->slot] = NEVER;
-    engine->used--;
-    engine->looks++;
-    engine->looked_at[engine->looks % 2] = now;
-    engine->looks_off = engine->looks_off || failed || engine->found == 0;
-    stop_if_hopeless(engine, &scout->as.flow);
 }
 
 /* --- asking ------------------------------------------------------------------------------------------- */
@@ -400,8 +376,9 @@ static bool ask(struct evs_call *call, double now, double wall, struct evs_act *
     switch (evs_flow_next(&call->as.flow, now, wall, &act->want)) {
     case EVS_SEND:
         engine->due[call->slot] = NEVER;
-        set_started(call);
+        evs_engine_set_started(call);
         set_waiting(call, false);
+        evs_scout_leave(call);
         note_sent(call, &act->want, now);
         call->ticket = ++engine->requests;
         *turn = EVS_TURN_SEND;
@@ -409,11 +386,11 @@ static bool ask(struct evs_call *call, double now, double wall, struct evs_act *
     case EVS_SLEEP:
         engine->due[call->slot] =
             now + (act->want.seconds > SLEEP_LEAST ? act->want.seconds : SLEEP_LEAST);
-        set_waiting(call, call != engine->scout && call->as.deletion.stage == EVS_WAIT);
+        set_waiting(call, !evs_scout_is_list(call) && call->as.deletion.stage == EVS_WAIT);
         return false;
     default:
-        if (call == engine->scout) {
-            conclude_look(engine, now);
+        if (evs_scout_is_list(call)) {
+            evs_scout_conclude(call, now);
             return false;
         }
         *turn = conclude(engine, call, now);
@@ -451,7 +428,7 @@ static bool ask_round(struct evs_engine *engine, double now, double wall, struct
         at = at < engine->call_count ? at : 0;
         call = evs_engine_call(engine, at);
         if (call != engine->starting && engine->due[at] <= now && may_go_on(call, now) &&
-            ask(call, now, wall, act, turn)) {
+            ask(evs_scout_for(call, now), now, wall, act, turn)) {
             engine->turn = at + 1;
             return true;
         }
@@ -519,8 +496,8 @@ enum evs_turn evs_engine_next(struct evs_engine *engine, double now, double wall
     stop_if_refused(engine, now, wall);
     if (ask_calls(engine, now, wall, act, &turn))
         return turn;
-    if (engine->used == 0 && (engine->ended || engine->stopped))
-        return EVS_TURN_DONE;
+    if (engine->used == engine->looking + engine->polling && (engine->ended || engine->stopped))
+        return EVS_TURN_DONE; /* what a list still has to show is of no use */
     if (has_room(engine)) {
         engine->asking = true;
         return EVS_TURN_NEED;

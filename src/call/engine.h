@@ -12,7 +12,8 @@
  *   their end, so that the sums tell what happened.
  *
  * - Looks. A list of up to sixty ids shows the guard what it must see of them, by one request
- *   (evs_engine_look). The call that reads it holds no slot and is told to nobody.
+ *   (evs_engine_look). Calls that wait are looked for by lists as well (evs_engine_shown). The calls that
+ *   read lists are told to nobody.
  *
  * What is not a batch's: a single call has no slots, no pace, no ticket, and sleeps exactly; a refused key,
  * missing keys and a closed client are its own error; and its end can be asked for again.
@@ -53,6 +54,10 @@ struct evs_call {
     double seconds;       /**< from the first request to the end; set at the end, of a batch's call */
     void *transfer;       /**< the driver's */
     char request_id[129]; /**< of the last answer, where the driver wrote it */
+    double retry_after;   /**< of the last answer, seconds; negative: none */
+    bool alone;           /**< a list has not shown its snapshot: it looks for that by itself */
+    struct evs_call *list;        /**< that looks for its snapshot now; NULL: none */
+    struct evs_call *next_listed; /**< of the same list; of a list, the first one */
     struct evs_call *next_unused;
 };
 
@@ -87,6 +92,11 @@ struct evs_engine {
     unsigned looks;            /**< that have ended */
     unsigned found;            /**< rows that they brought; the driver counts */
     double looked_at[2];       /**< when the last two of them ended: look n at n % 2 */
+    struct evs_call *unused_lists; /**< that have looked for calls that wait */
+    unsigned polling;              /**< such lists under way */
+    unsigned polls_failed;         /**< of them, the last ones in a row that have failed */
+    bool polls_shown;              /**< one of them has shown something */
+    bool polls_off;                /**< they are of no use here */
     bool stopped;              /**< no new calls; `stop` says why */
     struct evs_error stop;
     unsigned long succeeded, failed, unknown, unsent;
@@ -149,6 +159,9 @@ bool evs_engine_look(struct evs_engine *engine, struct evs_str project, struct e
 
 /** An answer to NEED: the next id waits for the look that is under way. */
 void evs_engine_hold(struct evs_engine *engine);
+
+/** Take a row that `list`, which looks for calls that wait, has shown; before its evs_engine_reply. */
+void evs_engine_shown(struct evs_call *list, const struct evs_snapshot *row);
 
 /** Whether `max` ids were added: another one is too many. */
 bool evs_engine_is_full(const struct evs_engine *engine);

@@ -174,6 +174,44 @@ static void take_rows(lua_State *L, int index, int body)
     lua_pop(L, 1);
 }
 
+/* --- polls -------------------------------------------------------------------------------------------- */
+
+/* Count the rows of each id in a new table, which is pushed. */
+static void push_counts(lua_State *L, int body)
+{
+    int counts;
+
+    lua_newtable(L);
+    counts = lua_gettop(L);
+    for (size_t i = 1; evs_lua_json_push_row(L, body, i); i++) {
+        lua_pushvalue(L, -1);
+        lua_rawget(L, counts);
+        lua_pushinteger(L, lua_tointeger(L, -1) + 1);
+        lua_replace(L, -2);
+        lua_rawset(L, counts);
+        lua_pop(L, 1);
+    }
+}
+
+/* Show the deletions that wait their rows. Of an id that came twice: which one is true? */
+static void show_rows(lua_State *L, struct evs_call *list, int body)
+{
+    struct evs_snapshot snapshot;
+    int counts;
+
+    push_counts(L, body);
+    counts = lua_gettop(L);
+    for (size_t i = 1; evs_lua_json_push_row(L, body, i); i++) {
+        lua_rawget(L, counts);
+        if (lua_tointeger(L, -1) == 1) {
+            evs_lua_json_snapshot(L, counts + 1, &snapshot, false);
+            evs_engine_shown(list, &snapshot);
+        }
+        lua_settop(L, counts);
+    }
+    lua_settop(L, counts - 1);
+}
+
 void evs_lua_look_reply(lua_State *L, int index, struct evs_call *call, struct evs_facts *facts)
 {
     int body = lua_gettop(L);
@@ -181,7 +219,9 @@ void evs_lua_look_reply(lua_State *L, int index, struct evs_call *call, struct e
     lua_newtable(L);
     facts->has_page = facts->speaker >= EVS_JSON && evs_lua_json_page(L, body, body + 1, &facts->page);
     lua_pop(L, 1);
-    if (facts->status == 200 && facts->has_page)
+    if (facts->status == 200 && facts->has_page && call == call->engine->scout)
         take_rows(L, index, body);
+    else if (facts->status == 200 && facts->has_page)
+        show_rows(L, call, body);
     evs_engine_reply(call, facts);
 }

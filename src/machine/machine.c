@@ -166,7 +166,7 @@ void evs_lua_machine_reply(lua_State *L, int index, struct evs_call *call, struc
 {
     const struct evs_flow *flow = &call->as.flow;
 
-    if (call == call->engine->scout) {
+    if (flow->type == &evs_list_snapshots && !call->engine->single) {
         evs_lua_look_reply(L, index, call, facts);
         return;
     }

@@ -339,7 +339,7 @@ static int batch_reply(lua_State *L)
     struct evs_lua_told told;
 
     lua_settop(L, 5);
-    evs_lua_check_answer(L, 3, EVS_BODY_LIMIT, &told);
+    evs_lua_check_answer(L, 3, call ? evs_lua_body_limit(call) : EVS_BODY_LIMIT, &told);
     return call ? take_answer(L, call, &told) : 0;
 }
 
