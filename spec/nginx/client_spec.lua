@@ -424,7 +424,7 @@ describe("delete_snapshots", function()
       local turns, ended = 0, false
       ngx.thread.spawn(function()
         while not ended do
-          ngx.sleep(0)
+          ngx.sleep(0.001)
           turns = turns + 1
         end
       end)
