@@ -444,7 +444,7 @@ describe("a batch that waits looks for its snapshots by lists:", function()
     assert.same({ 99, 1, 0, 0 }, sums(summary))
     assert.same({ "Client.NotDeleted", "accepted" },
       { told.s7.result.code, told.s7.result.outcome })
-    assert.is_true(told.s7.at < told.s7.accepted + 2)
+    assert.is_true(told.s7.at < told.s7.accepted + 5)
   end)
 
   it("a row that is back to another status after deleting ends it, too", function()
@@ -454,11 +454,14 @@ describe("a batch that waits looks for its snapshots by lists:", function()
       end,
     })
     assert.same({ 99, 1, 0, 0 }, sums(summary))
-    assert.same({ "Client.NotDeleted", 2 }, { told.s7.result.code, #told.s7.looks })
+    assert.equal("Client.NotDeleted", told.s7.result.code)
+    assert.is_true(#told.s7.looks >= 2 and told.s7.at < told.s7.accepted + 5)
   end)
 
   it("rows of the old status end it when two of them left 10 s or more after the 202", function()
-    local told, summary = wait(20, 1e9, { list = function() return "available" end })
+    local told, summary = wait(20, 1e9, {
+      status = function(cloud, id) return Cloud.status(cloud, id) and "available" end,
+    })
     assert.same({ 0, 20, 0, 0 }, sums(summary))
     for _, one in pairs(told) do
       assert.equal("Client.NotDeleted", one.result.code)

@@ -214,6 +214,7 @@ static void conclude_poll(struct evs_call *list)
         evs_engine_wake(call);
     }
     end(list);
+    engine->slot_left = true; /* they are asked in this very turn */
     engine->polling--;
     give_back(list);
 }
