@@ -21,8 +21,11 @@ Nginx.__index = Nginx
 
 local module = {}
 
--- A value as Lua text.
+-- A value as Lua text; a function without upvalues as its bytecode, for nginx runs LuaJIT, too.
 local function literal(value)
+  if type(value) == "function" then
+    return ("assert(loadstring(%q))"):format(string.dump(value))
+  end
   if type(value) ~= "table" then
     return type(value) == "string" and ("%q"):format(value) or tostring(value)
   end
