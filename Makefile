@@ -140,9 +140,10 @@ $(BUILD)/flags: FORCE
 	@if ! echo '$(COMPILE) $(LINK)' | cmp -s - $@; then \
 	    has=$$(printf '#include <lua.h>\nhas LUA_VERSION_NUM\n' | \
 	        $(COMPILE) -x c -E -P - 2>/dev/null | sed -n 's/^has //p'); \
-	    if [ "$${has:-$(subst .,0,$(LUA_ABI))}" != "$(subst .,0,$(LUA_ABI))" ]; then \
+	    has=$$(($${has:-0})); \
+	    if [ "$$has" != 0 ] && [ "$$has" != $(subst .,0,$(LUA_ABI)) ]; then \
 	        echo "LUA=$(LUA) needs the headers of Lua $(LUA_ABI), but$(lua_headers:-I%= %) has those of" \
-	            "$${has%0?}.$${has#?0}: name their folder by LUA_INCDIR=" >&2; \
+	            "$$((has / 100)).$$((has % 100)): name their folder by LUA_INCDIR=" >&2; \
 	        exit 1; \
 	    fi; \
 	    echo '$(COMPILE) $(LINK)' >$@; \
