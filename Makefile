@@ -211,6 +211,12 @@ check: ## The inner loop: build, lint and what needs no server, in seconds
 	@$(MAKE) --no-print-directory LUA=5.4 CC=gcc WERROR=-Werror modules
 	@tools/check luacheck shellcheck house cppcheck rules
 
+format: ## Give the C sources the form of .clang-format
+	clang-format -i lua_evs.c $(wildcard src/*/*.[ch] src/evs/cli/*.c)
+
+tidy: ## Let clang-tidy read the C sources; takes a minute
+	clang-tidy --quiet lua_evs.c $(wildcard src/*/*.c) -- $$(cat compile_flags.txt)
+
 test: ## Everything that must hold before a change lands
 	@tools/deps test
 	@tools/check $(STEPS)
@@ -247,5 +253,5 @@ FORCE:
 
 .DEFAULT_GOAL = all
 .DELETE_ON_ERROR:
-.PHONY: all help check modules install uninstall deps demo emulator test spec model dist interop \
+.PHONY: all help check format tidy modules install uninstall deps demo emulator test spec model dist interop \
         suites bench clean FORCE
