@@ -161,11 +161,16 @@ LUA_BIN = $(or $(notdir $(shell command -v $(LUA_NAME))),lua)
 lua_modules = $(patsubst src/%,%,$(wildcard src/*/*.lua src/*/*/*.lua src/*/*/*/*.lua))
 types       = $(wildcard library/*.lua library/*/*.lua)
 pages       = README.md CHANGELOG.md LICENSE $(wildcard docs/*.md docs/pictures/*.svg examples/*)
+emulator    = $(filter-out %_spec.lua,$(wildcard spec/emulator/*))
 data_files  = man/evs.1:share/man/man1/evs.1 \
               completion/evs.bash:share/bash-completion/completions/evs \
               completion/evs.zsh:share/zsh/site-functions/_evs \
+              $(foreach file,$(emulator),$(file):share/lua-evs/emulator/$(notdir $(file))) \
               $(foreach file,$(types),$(file):share/lua-evs/$(file)) \
               $(foreach file,$(pages),$(file):share/doc/lua-evs/$(file))
+
+emulator_programs = $(foreach name,start certificates, \
+                      '$(DESTDIR)$(PREFIX)/share/lua-evs/emulator/$(name)')
 
 install: $(BUILD)/evs.so $(SYSTEM) ## Install under PREFIX (/usr/local); DESTDIR, LIBDIR and LUADIR are heeded
 	$(INSTALL) -d '$(DESTDIR)$(LIBDIR)/evs/cli' '$(DESTDIR)$(PREFIX)/bin'
@@ -178,6 +183,8 @@ install: $(BUILD)/evs.so $(SYSTEM) ## Install under PREFIX (/usr/local); DESTDIR
 	    $(INSTALL) -d "$(DESTDIR)$(PREFIX)/$$(dirname "$${pair#*:}")"; \
 	    $(INSTALL) -m 644 "$${pair%:*}" "$(DESTDIR)$(PREFIX)/$${pair#*:}"; \
 	done
+	@chmod 755 $(emulator_programs)
+	@ln -sf ../share/lua-evs/emulator/start '$(DESTDIR)$(PREFIX)/bin/evs-emulator'
 	@{ echo '#!/usr/bin/env $(LUA_BIN)'; \
 	    echo 'package.path = "$(LUADIR)/?.lua;" .. package.path'; \
 	    echo 'package.cpath = "$(LIBDIR)/?.so;" .. package.cpath'; \
@@ -186,13 +193,13 @@ install: $(BUILD)/evs.so $(SYSTEM) ## Install under PREFIX (/usr/local); DESTDIR
 
 uninstall: ## Remove what install has put under PREFIX
 	rm -f '$(DESTDIR)$(LIBDIR)/evs.so' '$(DESTDIR)$(LIBDIR)/evs/cli/system.so' \
-	    '$(DESTDIR)$(PREFIX)/bin/evs'
+	    '$(DESTDIR)$(PREFIX)/bin/evs' '$(DESTDIR)$(PREFIX)/bin/evs-emulator'
 	@for file in $(lua_modules); do rm -f "$(DESTDIR)$(LUADIR)/$$file"; done
 	@for pair in $(data_files); do rm -f "$(DESTDIR)$(PREFIX)/$${pair#*:}"; done
 	@cd '$(DESTDIR)$(LIBDIR)' && rmdir -p evs/cli 2>/dev/null || :
 	@cd '$(DESTDIR)$(LUADIR)' && rmdir -p $(sort $(dir $(lua_modules))) 2>/dev/null || :
 	@cd '$(DESTDIR)$(PREFIX)/share' && \
-	    rmdir -p $(sort $(dir $(types:%=lua-evs/%) $(pages:%=doc/lua-evs/%))) 2>/dev/null || :
+	    rmdir -p lua-evs/emulator $(sort $(dir $(types:%=lua-evs/%) $(pages:%=doc/lua-evs/%))) 2>/dev/null || :
 
 deps: ## Install what building, demo and tests need and is missing
 	@tools/deps test

@@ -33,6 +33,7 @@ build = {
     ["evs.cli.commands.apply"] = "src/evs/cli/commands/apply.lua",
     ["evs.cli.commands.delete"] = "src/evs/cli/commands/delete.lua",
     ["evs.cli.commands.doctor"] = "src/evs/cli/commands/doctor.lua",
+    ["evs.cli.commands.emulator"] = "src/evs/cli/commands/emulator.lua",
     ["evs.cli.commands.list"] = "src/evs/cli/commands/list.lua",
     ["evs.cli.commands.prune"] = "src/evs/cli/commands/prune.lua",
     ["evs.cli.commands.resume"] = "src/evs/cli/commands/resume.lua",
@@ -64,5 +65,5 @@ build = {
   install = {
     bin = { "bin/evs" },
   },
-  copy_directories = { "completion", "contrib", "man" },
+  copy_directories = { "completion", "contrib", "man", "spec/emulator" },
 }

@@ -44,12 +44,17 @@ _evs() {
                 opts="$opts -h --help --project --region --endpoint --profile --api"
                 break
                 ;;
+            emulator)
+                cmd="emulator"
+                opts="$opts -h --help --port --tls-port --metadata-listen --parent"
+                break
+                ;;
         esac
     done
 
     case "$cmd" in
         '')
-            COMPREPLY=($(compgen -W "list show delete prune apply resume doctor" -- "$cur"))
+            COMPREPLY=($(compgen -W "list show delete prune apply resume doctor emulator" -- "$cur"))
             ;;
         'list')
             case "$prev" in
@@ -389,6 +394,27 @@ _evs() {
                     ;;
                 --api)
                     COMPREPLY=($(compgen -W "v2 v5 cinder" -- "$cur"))
+                    return 0
+                    ;;
+            esac
+
+            ;;
+        'emulator')
+            case "$prev" in
+                --port)
+                    COMPREPLY=($(compgen -f -- "$cur"))
+                    return 0
+                    ;;
+                --tls-port)
+                    COMPREPLY=($(compgen -f -- "$cur"))
+                    return 0
+                    ;;
+                --metadata-listen)
+                    COMPREPLY=($(compgen -f -- "$cur"))
+                    return 0
+                    ;;
+                --parent)
+                    COMPREPLY=($(compgen -f -- "$cur"))
                     return 0
                     ;;
             esac

@@ -187,6 +187,20 @@ _evs() {
         && return 0
       ;;
 
+    emulator)
+      options=(
+        $options
+        {-h,--help}"[Show this help message and exit]"
+        "--port[Its port for HTTP; else a free one]: :_files"
+        "--tls-port[Its port for TLS; else a free one]: :_files"
+        "--metadata-listen[The metadata service at ADDRESS\:PORT, too]: :_files"
+        "--parent[End when this process is gone]: :_files"
+      )
+      _arguments -s -S \
+        $options \
+        && return 0
+      ;;
+
   esac
 
   return 1
@@ -201,6 +215,7 @@ _evs_cmds() {
     "apply:Delete what a plan of evs prune says"
     "resume:Settle what an interrupted run left open"
     "doctor:Say what works, what does not, and the cure"
+    "emulator:Start an EVS on this machine, for tests"
   )
   _describe "command" commands
 }

@@ -3,7 +3,7 @@
 local arguments = require "evs.cli.arguments"
 local command = require "spec.support.command"
 
-local COMMANDS = { "list", "show", "delete", "prune", "apply", "resume", "doctor" }
+local COMMANDS = { "list", "show", "delete", "prune", "apply", "resume", "doctor", "emulator" }
 
 local man = command.read("man/evs.1")
 local page = command.read("docs/operations.md")

@@ -28,9 +28,9 @@ end
 
 local unwanted
 
--- What has to be loaded in front of a module built with AddressSanitizer. It is not in the
--- environment any more: tools/noclose.c took it out.
-local function preload()
+--- A line for a shell: loads what a module built with AddressSanitizer needs in front of it. The
+-- environment does not have it any more: tools/noclose.c took it out.
+function process.preload()
   if os.getenv("EVS_SPEC_VARIANT") ~= "asan" then return "" end
   return 'export LD_PRELOAD="$(${CC:-cc} -print-file-name=libasan.so) $PWD/build/noclose.so"\n'
 end
@@ -62,7 +62,7 @@ end
 
 --- The interpreter that runs the specs, as lines of a shell script whose arguments are its own.
 function process.interpreter()
-  return preload() .. "exec " .. quote(interpreter()) .. ' "$@"\n'
+  return process.preload() .. "exec " .. quote(interpreter()) .. ' "$@"\n'
 end
 
 -- The first line is the script's process id, told before the script says anything, and the last its
@@ -73,7 +73,7 @@ local function command(script, errors, environment, shell)
   for name, value in pairs(environment or {}) do
     parts[#parts + 1] = ("export %s=%s\n"):format(name, quote(value))
   end
-  parts[#parts + 1] = preload()
+  parts[#parts + 1] = process.preload()
   parts[#parts + 1] = (shell.before or "") .. "\n"
   parts[#parts + 1] = ([[
 exec 9>&1

@@ -44,6 +44,7 @@ function cli.main(words)
   end
   system.catch(1)
   local ok, result = xpcall(function()
+    args.program = words[0] or "evs"
     return require("evs.cli.commands." .. args.command)(args)
   end, traced)
   return ok and result or code_of(result)

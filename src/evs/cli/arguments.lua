@@ -171,6 +171,15 @@ function commands.doctor(parser)
   add_connection(command)
 end
 
+function commands.emulator(parser)
+  local command = parser:command("emulator", "Start an EVS on this machine, for tests.")
+  option(command, "--port", "N", "Its port for HTTP; else a free one.", convert.port)
+  option(command, "--tls-port", "N", "Its port for TLS; else a free one.", convert.port)
+  option(command, "--metadata-listen", "ADDRESS", "The metadata service at ADDRESS:PORT, too.",
+    convert.address)
+  option(command, "--parent", "PID", "End when this process is gone.", convert.digits)
+end
+
 --- The parser, for its help and the completion of shells.
 function arguments.parser()
   local parser = argparse("evs", "Deletes snapshots of Huawei Cloud EVS, safely.", EPILOG)
@@ -179,7 +188,8 @@ function arguments.parser()
     print("evs " .. require("evs")._VERSION)
     os.exit(0)
   end)
-  for _, name in ipairs { "list", "show", "delete", "prune", "apply", "resume", "doctor" } do
+  for _, name in ipairs { "list", "show", "delete", "prune", "apply", "resume", "doctor",
+    "emulator" } do
     commands[name](parser)
   end
   return parser

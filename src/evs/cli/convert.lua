@@ -14,6 +14,23 @@ function convert.whole(text)
   return refuse(text, "whole number")
 end
 
+--- Of what is handed on the text is kept.
+function convert.digits(text)
+  if convert.whole(text) then return text end
+  return refuse(text, "whole number")
+end
+
+function convert.port(text)
+  local port = convert.whole(text)
+  if port and port > 0 and port < 65536 then return text end
+  return refuse(text, "port")
+end
+
+function convert.address(text)
+  if text:find("^[%w.:%[%]-]+:%d+$") then return text end
+  return refuse(text, "address such as 169.254.169.254:80")
+end
+
 function convert.number(text)
   local number = text:find("^[%d.]+$") and tonumber(text)
   if number then return number end

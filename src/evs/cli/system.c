@@ -1,6 +1,7 @@
 /*
- * What the command needs of the system and plain Lua does not have: signals that are noticed, files
- * of which a line is one write, a lock, the terminal's width, a clock with a fraction.
+ * What the command needs of the system and plain Lua does not have: signals that are noticed, another
+ * program in its place, files of which a line is one write, a lock, the terminal's width, a clock with a
+ * fraction.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* flock, O_CLOEXEC */
@@ -83,6 +84,22 @@ static int caught(lua_State *L)
     else
         lua_pushstring(L, signal_name(first_signal));
     return 1;
+}
+
+/* exec(path, word...): the program takes this one's place, with its signals as they were before catch; nil
+ * and an error if it cannot. */
+static int exec(lua_State *L)
+{
+    int count = lua_gettop(L);
+    char **words = lua_newuserdata(L, ((size_t)count + 1) * sizeof *words);
+
+    for (int i = 0; i < count; i++)
+        words[i] = (char *)luaL_checkstring(L, i + 1);
+    words[count] = NULL;
+    signal(SIGPIPE, SIG_DFL);
+    execv(words[0], words);
+    signal(SIGPIPE, SIG_IGN);
+    return fail(L);
 }
 
 /* --- files ------------------------------------------------------------------------------------------ */
@@ -207,7 +224,7 @@ int luaopen_evs_cli_system(lua_State *L)
         {"catch", catch_signals}, {"caught", caught},           {"append", append},
         {"write", write_text},    {"sync", sync_file},          {"close", close_file},
         {"lock", lock},           {"is_terminal", is_terminal}, {"width", width},
-        {"now", now},             {NULL, NULL},
+        {"now", now},             {"exec", exec},           {NULL, NULL},
     };
 
     evs_compat_newmodule(L);
