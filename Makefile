@@ -118,7 +118,7 @@ $(SYSTEM): $(BUILD)/src/evs/cli/system.o
 
 # A module of the specs' own: the core's inner functions and the table of options, callable from Lua.
 $(BUILD)/core_probe.so: $(BUILD)/spec/support/core_probe.o $(CORE:%.c=$(BUILD)/%.o) \
-                        $(BUILD)/src/lua/options.o
+                        $(BUILD)/src/lua/options.o $(BUILD)/src/lua/headers.o
 	$(call say,link)$(LINK) -o $@ $^ $(LIBS)
 
 # A program of the specs' own: a deletion along every sequence of answers.

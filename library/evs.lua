@@ -97,6 +97,16 @@
 ---@field wait? boolean|number seconds to wait until it is gone; true is 180 (default false)
 ---@field protect? evs.Protect asked by the guard; not together with `guard = false`
 ---@field on_attempt? fun(attempt: evs.Attempt) called after each attempt of a blocking call
+---@field headers? evs.Headers added to each request, unsigned
+
+--- What may be added to requests. Values are 1 to 512 bytes of visible ASCII; names may be in any case.
+---@class (exact) evs.Headers
+---@field traceparent? string of W3C's Trace Context
+---@field tracestate? string
+---@field b3? string Zipkin's
+---@field ["X-Request-Id"]? string
+---@field ["X-Correlation-Id"]? string
+---@field ["X-Openstack-Request-Id"]? string
 
 --- Is asked about the snapshot as the server showed it just now, or as it was passed, once no rule of
 --- `evs.protected` keeps it. A string keeps it as well, and is the reason in `Client.Protected`; so does

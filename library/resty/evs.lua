@@ -14,15 +14,22 @@
 ---@field connect_timeout number seconds until the connection must stand, TLS included
 ---@field tls_verify boolean
 ---@field limit integer read so many bytes of the body, and one more
+---@field keepalive_timeout? number these three are the client's options
+---@field pool_size? integer
+---@field backlog? integer
 
 --- Carries a request: returns status, headers and body, or nil, code, message and `sent`, which is
 --- false only if no byte of the request was written.
 ---@alias resty.evs.Transport fun(request: resty.evs.Request): integer?, table|evs.Failure, string, false|"maybe"|nil
 
---- Options of a client: those of `evs.new` that do not need libcurl, and two more.
+--- Options of a client: those of `evs.new` that do not need libcurl, and some of nginx's own. One of
+--- these that has a wrong value raises.
 ---@class (exact) resty.evs.Options : evs.ClientOptions
 ---@field shared? string a `lua_shared_dict` in which workers share what they know of the key
 ---@field transport? resty.evs.Transport in place of cosockets
+---@field keepalive_timeout? number seconds that an idle connection is kept, at most a day (default 30)
+---@field pool_size? integer connections to a server that a worker keeps (default 64); with `backlog` also how many it has at all
+---@field backlog? integer connections that may wait for one of `pool_size` (default: those are no limit)
 
 ---@class resty.evs
 ---@field _VERSION string

@@ -103,6 +103,18 @@ describe("the filters of a list", function()
   end)
 end)
 
+describe("the headers that may be added", function()
+  it("are those of the types, and in docs/library.md", function()
+    local text = section("headers")
+    local list = read("src/client/headers.c"):match("evs_header_names%[.-%] = {(.-)};")
+    local known, typed = found(list, '"([%w-]+)"'), fields_of("evs.Headers")
+    local class = library:match("%-%-%-@class %(exact%) evs.Headers\n(.-)\n\n")
+    for name in class:gmatch('%["([%w-]+)"%]') do typed[name] = true end
+    assert.equal(names(known), names(typed))
+    for name in pairs(known) do assert.is_truthy(text:find("`" .. name .. "`", 1, true), name) end
+  end)
+end)
+
 describe("the options", function()
   local options = core_probe.options()
   local of_new, of_calls, of_batches = {}, {}, {}

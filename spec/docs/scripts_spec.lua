@@ -15,12 +15,13 @@ local PAGE_OF = {
   ["broken.lua"] = "docs/library.md", ["nightly.lua"] = "docs/library.md",
   ["sweep.lua"] = "docs/library.md", ["keep.lua"] = "docs/library.md",
   ["disks.lua"] = "docs/library.md", ["hold.lua"] = "docs/rules.md",
+  ["trace.lua"] = "docs/library.md",
   ["loop.lua"] = "docs/event-loops.md", ["unattended.lua"] = "docs/testing.md",
 }
 
 -- Those of nginx_spec and shell_spec.
 local ELSEWHERE = { ["README.md"] = "handler.lua emulator.sh",
-  ["docs/openresty.md"] = "handler.lua", ["docs/testing.md"] = "by_hand.sh" }
+  ["docs/openresty.md"] = "handler.lua metrics.lua", ["docs/testing.md"] = "by_hand.sh" }
 
 local function seeded(number)
   return ("e5e5e5e5-0000-4000-8000-%012d"):format(number)
@@ -73,6 +74,15 @@ describe("the scripts of the pages", function()
       assert.equal(1, result.status, name)
       assert.is_truthy(result.stderr:find("Client.InvalidArgument: ", 1, true), result.stderr)
     end
+  end)
+
+  it("trace.lua gives its trace to each request", function()
+    local result = run("trace.lua", { project, emulator.snapshot_id, "00-a-b-01" })
+    assert.equal("true\n", result.stdout)
+    for _, record in ipairs(emulator:log()) do
+      assert.equal("00-a-b-01", record.headers.traceparent)
+    end
+    assert.is_nil(emulator:snapshot(emulator.snapshot_id))
   end)
 
   it("delete.lua deletes a snapshot", function()

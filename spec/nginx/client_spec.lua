@@ -52,8 +52,28 @@ describe("new", function()
     raises("no lua_shared_dict 'nowhere'", [[return evs.new { shared = "nowhere",
       endpoint = "http://127.0.0.1:1", ak = "a", sk = "s" }]])
     raises("table expected", "return evs.new(1)")
+    raises("'headers': unknown name 'Host'", "return evs.new { headers = { Host = 'x' } }")
     raises("'region' belongs to evs.new", [[local options = ...
       return evs.new(options):delete_snapshot("p", "a", { region = "x" })]], options_of())
+  end)
+
+  it("raises for sizes of pools and times that nginx cannot have", function()
+    local function refuses(text, name, value)
+      raises(("option '%s': %s"):format(name, text),
+        ("return evs.new { %s = %s }"):format(name, value))
+    end
+    for _, value in ipairs { "0", "-1", "86401", "0/0", "1/0" } do
+      refuses("seconds from 0.001 to 86400 expected, got ", "keepalive_timeout", value)
+    end
+    for _, value in ipairs { "0", "1.5", "65536", "-1", "0/0" } do
+      refuses("a whole number from 1 to 65535 expected, got ", "pool_size", value)
+    end
+    for _, value in ipairs { "0.5", "65536", "-1", "0/0" } do
+      refuses("a whole number from 0 to 65535 expected, got ", "backlog", value)
+    end
+    for _, name in ipairs { "keepalive_timeout", "pool_size", "backlog" } do
+      refuses("number expected, got string", name, "'5'")
+    end
   end)
 
   it("takes protect, which must not yield: then it raises and nothing is deleted", function()

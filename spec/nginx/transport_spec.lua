@@ -67,6 +67,14 @@ describe("a request", function()
     assert.same(seen(assert(safe.new(options_of()))), seen(connect()))
   end)
 
+  it("has the headers that the options add, as libcurl has them", function()
+    local added = { traceparent = "00-a-b-01", ["X-Request-Id"] = "r" }
+    local carried = seen(connect { headers = added })
+    assert.same(seen(assert(safe.new(options_of { headers = added }))), carried)
+    assert.same({ "00-a-b-01", "r" },
+      { carried[1].headers.traceparent, carried[2].headers["x-request-id"] })
+  end)
+
   it("is what libcurl sends over TLS, too", function()
     local options = { endpoint = emulator.tls_endpoint }
     local carried = seen(connect(options))
@@ -144,6 +152,54 @@ describe("connections", function()
     assert.equal(0, other)
     assert.is_true(late >= 20, late .. " late")
     assert.equal(accepted + 1, emulator:count().DELETE)
+  end)
+
+  it("are kept for keepalive_timeout, and no longer", function()
+    emulator:put { { id = "a" }, { id = "b" }, { id = "c" } }
+    local client = connect { keepalive_timeout = 0.1 }
+    assert.is_true((delete(client, "a")))
+    assert.is_true((delete(client, "b")))
+    assert.equal(1, count())
+    nginx:run("ngx.sleep(0.3)")
+    assert.is_true((delete(client, "c")))
+    assert.equal(2, count())
+  end)
+
+  -- Deletes so many at once; how many were accepted, and the errors of the others.
+  local function at_once(number, options)
+    local list = {}
+    for i = 1, number do list[i] = { id = "s" .. i } end
+    emulator:put(list)
+    emulator:misbehave { times = -1, delay = 0.1 }
+    return nginx:run([[
+      local options, project, number = ...
+      local client = assert(evs.new(options))
+      assert(client:show_snapshot(project, "s1")) -- proves the key: none waits for its turn at it
+      local threads, accepted, errors = {}, 0, {}
+      for i = 1, number do
+        threads[i] = ngx.thread.spawn(client.delete_snapshot, client, project, "s" .. i)
+      end
+      for i = 1, number do
+        local _, ok, err = ngx.thread.wait(threads[i])
+        if ok then accepted = accepted + 1 else errors[tostring(err)] = true end
+      end
+      return accepted, errors
+    ]], options_of(options), project, number)
+  end
+
+  it("are pool_size at most where there is a backlog: others wait for one", function()
+    assert.equal(6, (at_once(6, { guard = false, pool_size = 2, backlog = 100 })))
+    assert.equal(2, count())
+  end)
+
+  it("that find no room in the backlog send nothing", function()
+    local accepted, errors = at_once(3, { guard = false, pool_size = 1, backlog = 0 })
+    assert.equal(1, accepted)
+    assert.equal(1, emulator:count().DELETE)
+    local text = next(errors)
+    assert.is_nil(next(errors, text))
+    assert.matches("^Client.Connect: connecting to .*: too many waiting connect operations "
+      .. "%(0 attempts, not_sent%)", text)
   end)
 
   it("are not kept after an answer that says so", function()

@@ -24,6 +24,7 @@ struct evs_request {
     struct evs_buf headers; /**< `Name: value` lines joined by CRLF, none after the last; Accept first */
     struct evs_buf path;    /**< canonical, with the slash at its end that is only signed */
     struct evs_buf query;   /**< canonical; empty: none */
+    struct evs_str added;   /**< more of `headers`; borrowed from the call's options; empty: none */
     struct evs_str project; /**< borrowed from the call; empty: none */
     struct evs_str host;    /**< the Host header; borrowed from the client */
     enum evs_peer peer;

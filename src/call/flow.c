@@ -168,6 +168,7 @@ void evs_flow_exchange(struct evs_flow *flow, enum evs_operation operation, unsi
 {
     struct evs_exchange *x = &flow->exchange;
 
+    x->request.added = flow->options.headers;
     evs_request_aim(&x->request, flow->client, operation, evs_str(flow->project), evs_str(flow->id));
     evs_exchange_start(x, flow->client, &flow->budget, keep_error ? NULL : &flow->error, retries,
                        pause);

@@ -88,6 +88,10 @@ bool evs_request_sign(struct evs_request *request, struct evs_client *client, do
     evs_buf_add(headers, EVS_STR("Accept: application/json\r\nContent-Type: application/json"));
     add_header(headers, EVS_STR("Host"), request->host);
     add_header(headers, EVS_STR("User-Agent"), evs_buf_str(&client->user_agent));
+    if (request->added.len > 0) {
+        evs_buf_add(headers, EVS_STR("\r\n"));
+        evs_buf_add(headers, request->added);
+    }
     if (client->key.source.keys.token.len > 0)
         add_header(headers, EVS_STR("X-Auth-Token"), evs_buf_str(&client->key.source.keys.token));
     else if (!sign(request, client, wall))

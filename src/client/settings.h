@@ -17,6 +17,7 @@ struct evs_call_options {
     unsigned retries;       /**< how often a request may be sent again */
     bool guard;             /**< look at the snapshot before deleting it */
     bool protect;           /**< the script has a say in it, see evs_deletion_judge */
+    struct evs_str headers; /**< added to each request: lines joined by CRLF; borrowed; empty: none */
     bool ignore_missing;    /**< a missing snapshot is success */
     double wait;            /**< how long to wait until it is gone; 0 = do not wait */
 };

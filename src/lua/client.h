@@ -38,6 +38,7 @@ enum {
     EVS_CLIENT_ON_ATTEMPT,  /**< the functions of these options */
     EVS_CLIENT_ON_RESULT,
     EVS_CLIENT_PROTECT,
+    EVS_CLIENT_HEADERS, /**< these options' headers, as lines */
     EVS_CLIENT_DRIVE /**< the blocking driver */
 };
 

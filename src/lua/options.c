@@ -1,11 +1,12 @@
 #include "options.h"
 
 #include "call/engine.h"
+#include "headers.h"
 
 #include <limits.h>
 #include <stddef.h>
 
-enum kind { STRING, BOOLEAN, SECONDS, RATE, COUNT, WAIT, ALGORITHM, FUNCTION };
+enum kind { STRING, BOOLEAN, SECONDS, RATE, COUNT, WAIT, ALGORITHM, FUNCTION, HEADERS };
 
 struct option {
     const char *name;
@@ -54,6 +55,7 @@ static const struct option options[] = {
     {"protect", FUNCTION, EVS_AT_CALL, AT(call.protect), 0, 0, 0,
      "asked by the guard: a reason that it returns keeps the snapshot"},
     {"on_attempt", FUNCTION, EVS_AT_CALL, 0, 0, 0, 0, "called after each attempt of a blocking call"},
+    {"headers", HEADERS, EVS_AT_CALL, 0, 0, 0, 0, "added to each request, unsigned"},
     {"concurrency", COUNT, EVS_AT_BATCH, AT(batch.concurrency), 1, EVS_CALLS_MOST, 16,
      "deletions at a time"},
     {"rate", RATE, EVS_AT_BATCH, AT(batch.rate), 0.001, 1e6, 0, "most requests that start in any second"},
@@ -213,6 +215,8 @@ static bool read_value(lua_State *L, const struct option *option, struct evs_set
         return read_wait(L, option, member, error);
     case ALGORITHM:
         return read_algorithm(L, option, member, error);
+    case HEADERS:
+        return evs_lua_headers_check(L, error);
     default:
         check_callable(L, option);
         if (option->offset == AT(call.protect))
@@ -304,7 +308,7 @@ static void set_number(lua_State *L, const char *name, double value)
 void evs_lua_options_push_table(lua_State *L)
 {
     static const char *const kinds[] = {"string", "boolean", "seconds",   "rate",
-                                        "count",  "wait",    "algorithm", "function"};
+                                        "count",  "wait",    "algorithm", "function", "headers"};
     static const char *const places[] = {"call", "batch", "new"};
 
     lua_newtable(L);

@@ -89,6 +89,7 @@ struct evs_lua_machine *evs_lua_batch_push(lua_State *L, int client, int arg, bo
     keep_table(L, top + 1, EVS_MACHINE_ROWS);
     if (settings.call.protect)
         evs_lua_protect_keep(L, top + 1, arg + 2);
+    evs_lua_machine_add_headers(L, top + 1, arg + 2, &settings.call);
     if (!evs_engine_many(&machine->engine, &owner->core, &settings.call, &settings.batch))
         luaL_error(L, "not enough memory");
     return machine;

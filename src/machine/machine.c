@@ -2,6 +2,7 @@
 
 #include "lua/error.h"
 #include "lua/filter.h"
+#include "lua/headers.h"
 #include "lua/json.h"
 #include "look.h"
 #include "lua/options.h"
@@ -76,6 +77,15 @@ void evs_lua_machine_ask(lua_State *L, int index, struct evs_call *call, struct 
         lua_error(L);
 }
 
+void evs_lua_machine_add_headers(lua_State *L, int index, int options, struct evs_call_options *call)
+{
+    evs_lua_headers_push(L, options, &call->headers);
+    if (lua_isnil(L, -1))
+        lua_pop(L, 1);
+    else
+        evs_lua_machine_keep(L, index, EVS_MACHINE_HEADERS);
+}
+
 static void begin_rows(lua_State *L, int index)
 {
     lua_newtable(L);
@@ -126,6 +136,8 @@ void evs_lua_machine_begin(lua_State *L, const struct evs_flow_type *type, int a
                                   usable ? &error : &(struct evs_error){0}) && usable;
     if (settings.call.protect)
         evs_lua_protect_keep(L, index, arg + 2);
+    if (usable)
+        evs_lua_machine_add_headers(L, index, arg + 2, &settings.call);
     if (client->unmade)
         evs_flow_refuse(&call->as.flow, type, &client->core, &client->error);
     else if (!usable)

@@ -36,6 +36,7 @@ struct evs_lua_machine {
 enum {
     EVS_MACHINE_CLIENT = 1,
     EVS_MACHINE_PROTECT, /**< the option's function, where the call's options say so */
+    EVS_MACHINE_HEADERS, /**< lines that are added to each request, where the call's options have some */
     EVS_MACHINE_RESULT,  /**< a snapshot, or an array of them */
     EVS_MACHINE_SEEN,    /**< id = true: of a list all rows, of a batch the ids that are under way */
     EVS_MACHINE_SOURCE,  /**< of a batch: its ids */
@@ -53,6 +54,9 @@ void evs_lua_machine_keep(lua_State *L, int machine, int what);
 
 /** Push what the machine's table holds. */
 void evs_lua_machine_push_kept(lua_State *L, int machine, int what);
+
+/** Set `call->headers` to those of the option table at `options`, if it has some; the machine keeps them. */
+void evs_lua_machine_add_headers(lua_State *L, int machine, int options, struct evs_call_options *call);
 
 /**
  * Begin the call that `type` names with the arguments at `arg`, `arg + 1` and `arg + 2`: project, id (of

@@ -6,6 +6,7 @@
 #include "machine/driver.h"
 #include "lua/error.h"
 #include "key.h"
+#include "lua/headers.h"
 #include "lua/options.h"
 #include "machine/script.h"
 
@@ -27,8 +28,8 @@ static bool is_in_nginx(lua_State *L)
     return found;
 }
 
-/* Tie what the client at the top keeps in Lua to it. */
-static void set_kept(lua_State *L, int options)
+/* Tie what the client at the top keeps in Lua to it. `headers`: NULL, or set to those of the options. */
+static void set_kept(lua_State *L, int options, struct evs_str *headers)
 {
     lua_createtable(L, EVS_CLIENT_DRIVE, 0);
     evs_lua_options_push_function(L, options, "on_attempt");
@@ -37,6 +38,10 @@ static void set_kept(lua_State *L, int options)
     lua_rawseti(L, -2, EVS_CLIENT_ON_RESULT);
     evs_lua_options_push_function(L, options, "protect");
     lua_rawseti(L, -2, EVS_CLIENT_PROTECT);
+    if (headers) {
+        evs_lua_headers_push(L, options, headers);
+        lua_rawseti(L, -2, EVS_CLIENT_HEADERS);
+    }
     evs_lua_driver_setup(L);
     evs_compat_setuservalue(L, -2);
 }
@@ -56,7 +61,7 @@ struct evs_lua_client *evs_lua_client_push(lua_State *L, int index, bool safe)
     memset(client, 0, sizeof *client);
     client->safe = safe;
     evs_compat_setmetatable(L, EVS_CLIENT_METATABLE);
-    set_kept(L, index);
+    set_kept(L, index, usable ? &settings.call.headers : NULL);
     client->unmade = !usable || !evs_environment_fill(&settings, &client->core.scratch, &error) ||
                      !evs_client_init(&client->core, &settings, seed(client), &error);
     if (client->unmade) {

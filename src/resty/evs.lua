@@ -44,6 +44,8 @@ end
 local function send(client, request)
   request.timeout = math.max(request.deadline - now(), 0)
   request.tls_verify = client.tls_verify
+  request.keepalive_timeout = client.keepalive_timeout
+  request.pool_size, request.backlog = client.pool_size, client.backlog
   -- Past any proxy that a transport may use.
   if request.metadata then return http.request(request) end
   return client.transport(request)
@@ -299,7 +301,30 @@ local REFUSED = {
   ca_file = "nginx trusts what lua_ssl_trusted_certificate holds",
 }
 
-local OWN = { transport = true, shared = true }
+local OWN = {
+  transport = true, shared = true, keepalive_timeout = true, pool_size = true, backlog = true,
+}
+
+local LONGEST_IDLE = 86400 -- seconds
+
+local function check_number(opts, name, unit, least, most)
+  local value = opts[name]
+  if value == nil then return end
+  if type(value) ~= "number" then
+    error(("option '%s': number expected, got %s"):format(name, type(value)), 4)
+  end
+  if not (value >= least and value <= most) or unit == "a whole number" and value % 1 ~= 0 then
+    error(("option '%s': %s from %g to %g expected, got %.14g"):format(name, unit, least, most,
+      value), 4)
+  end
+end
+
+-- What nginx does with connections.
+local function check_pool(opts)
+  check_number(opts, "keepalive_timeout", "seconds", 0.001, LONGEST_IDLE)
+  check_number(opts, "pool_size", "a whole number", 1, 65535)
+  check_number(opts, "backlog", "a whole number", 0, 65535)
+end
 
 local function check_own(opts)
   local transport = opts.transport
@@ -311,6 +336,7 @@ local function check_own(opts)
   if opts.shared ~= nil and type(opts.shared) ~= "string" then
     error("option 'shared': string expected, got " .. type(opts.shared), 3)
   end
+  check_pool(opts)
 end
 
 local function options_of_core(opts)
@@ -323,7 +349,7 @@ local function options_of_core(opts)
 end
 
 --- A client, or nil and the error. Options are those of the C module without `proxy` and `ca_file`,
--- and `transport` and `shared`. It does no I/O and may be made in init_by_lua.
+-- and those of OWN. It does no I/O and may be made in init_by_lua.
 function evs.new(opts)
   opts = opts or {}
   if type(opts) ~= "table" then error("options: table expected, got " .. type(opts), 2) end
@@ -335,6 +361,9 @@ function evs.new(opts)
     gate = opts.shared and gates.new(client, opts.shared) or nil,
     transport = opts.transport or http.request,
     tls_verify = opts.tls_verify ~= false,
+    keepalive_timeout = opts.keepalive_timeout,
+    pool_size = opts.pool_size,
+    backlog = opts.backlog,
     on_attempt = opts.on_attempt,
     on_result = opts.on_result,
   }, Client)

@@ -7,7 +7,7 @@ local concat, find, match = table.concat, string.find, string.match
 
 local M = {}
 
-local IDLE_MILLISECONDS = 30 * 1000 -- a kept connection; load balancers close theirs after a minute
+local IDLE_SECONDS = 30 -- a kept connection; load balancers close theirs after a minute
 local POOL_SIZE = 64
 local HANDSHAKE_SPACING = 0.002
 local SESSION_SECONDS = 3600
@@ -132,7 +132,8 @@ local function connect(socket, where, request)
   local host = where.host == "localhost" and "127.0.0.1" or where.host
   socket:settimeout(clock.milliseconds(ends - began))
   local done, reason = connect_in_time(socket, host, where.port,
-    { pool = where.pool, pool_size = POOL_SIZE }, ends - began)
+    { pool = where.pool, pool_size = request.pool_size or POOL_SIZE, backlog = request.backlog },
+    ends - began)
   if done and (where.scheme == "http" or socket:getreusedtimes() > 0) then return true end
   if done and not await_turn(ends) then done, reason = nil, "its turn came too late: timeout" end
   if not done then
@@ -153,14 +154,17 @@ local function head_of(request, where)
   return concat(lines, "\r\n")
 end
 
+-- nginx gives a pool its sizes when it makes it, and never again: other sizes are another pool.
 local function pool_of(where, request)
   return concat({ "evs", where.scheme, where.host, where.port,
-    request.tls_verify == false and "any" or "verified" }, " ")
+    request.tls_verify == false and "any" or "verified",
+    request.pool_size or POOL_SIZE, request.backlog or "-" }, " ")
 end
 
-local function keep(socket, where)
+local function keep(socket, where, request)
   if where.scheme == "https" and socket:getreusedtimes() == 0 then keep_session(socket, where) end
-  return socket:setkeepalive(IDLE_MILLISECONDS, POOL_SIZE)
+  return socket:setkeepalive(clock.milliseconds(request.keepalive_timeout or IDLE_SECONDS),
+    request.pool_size or POOL_SIZE)
 end
 
 local function exchange(socket, where, request)
@@ -177,7 +181,8 @@ local function exchange(socket, where, request)
 end
 
 --- Carries a request: method, url, headers, deadline (on the monotonic clock), limit (bytes of the
--- body), and connect_timeout, tls_verify where they are not 5 seconds and true.
+-- body), and connect_timeout, tls_verify where they are not 5 seconds and true; keepalive_timeout,
+-- pool_size and backlog where the client's options have them.
 -- @return status, headers, body; or nil, code, message, sent (false or "maybe")
 function M.request(request)
   local where = M.split(request.url)
@@ -197,7 +202,7 @@ function M.request(request)
     return nil, code, message, false
   end
   local status, fields, body, kept = exchange(socket, where, request)
-  if not (status and kept and keep(socket, where)) then socket:close() end
+  if not (status and kept and keep(socket, where, request)) then socket:close() end
   return status, fields, body, not status and "maybe" or nil
 end
 

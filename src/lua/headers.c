@@ -1,0 +1,86 @@
+#include "headers.h"
+
+#include "client/headers.h"
+#include "options.h"
+
+#include <stdio.h>
+
+/* The name at `index` as its place in the list. */
+static int check_name(lua_State *L, int index)
+{
+    struct evs_str name = {0};
+    int found;
+
+    if (lua_type(L, index) != LUA_TSTRING)
+        luaL_error(L, "option 'headers': names are strings, not %s", luaL_typename(L, index));
+    name.data = lua_tolstring(L, index, &name.len);
+    found = evs_header_find(name);
+    if (found >= 0)
+        return found;
+    lua_pushfstring(L, "option 'headers': unknown name '%s'; known are", name.data);
+    for (int i = 0; i < EVS_HEADERS_MOST; i++)
+        lua_pushfstring(L, "%s%s", i == 0 ? " " : ", ", evs_header_names[i]);
+    lua_concat(L, 1 + EVS_HEADERS_MOST);
+    return luaL_error(L, "%s", lua_tostring(L, -1));
+}
+
+static bool check_value(lua_State *L, const char *name, struct evs_error *error)
+{
+    struct evs_str value = {0};
+
+    if (lua_type(L, -1) != LUA_TSTRING)
+        luaL_error(L, "option 'headers': %s: string expected, got %s", name, luaL_typename(L, -1));
+    value.data = lua_tolstring(L, -1, &value.len);
+    if (evs_header_value_valid(value))
+        return true;
+    evs_error_set(error, EVS_INVALID_ARGUMENT,
+                  "option 'headers': %s must be 1 to %d bytes of visible ASCII", name,
+                  EVS_HEADER_VALUE_MOST);
+    return false;
+}
+
+bool evs_lua_headers_check(lua_State *L, struct evs_error *error)
+{
+    int table = lua_gettop(L);
+    unsigned seen = 0;
+    bool usable = true;
+
+    if (!lua_istable(L, table))
+        luaL_error(L, "option 'headers': table expected, got %s", luaL_typename(L, table));
+    luaL_checkstack(L, 4 + EVS_HEADERS_MOST, NULL);
+    lua_pushnil(L);
+    while (lua_next(L, table)) {
+        int place = check_name(L, table + 1);
+
+        if (seen & 1u << place)
+            luaL_error(L, "option 'headers': %s is there twice", evs_header_names[place]);
+        seen |= 1u << place;
+        if (!check_value(L, evs_header_names[place], usable ? error : &(struct evs_error){0}))
+            usable = false;
+        lua_pop(L, 1);
+    }
+    return usable;
+}
+
+void evs_lua_headers_push(lua_State *L, int options, struct evs_str *lines)
+{
+    char text[EVS_HEADERS_MOST * (EVS_HEADER_NAME_MOST + EVS_HEADER_VALUE_MOST + 4) + 1];
+    int table = lua_gettop(L) + 1;
+    size_t len = 0;
+
+    evs_lua_options_push_function(L, options, "headers");
+    if (lua_isnil(L, table))
+        return;
+    lua_pushnil(L);
+    while (lua_next(L, table)) {
+        struct evs_str name = {0};
+
+        name.data = lua_tolstring(L, -2, &name.len);
+        len += (size_t)snprintf(text + len, sizeof text - len, "%s%s: %s", len > 0 ? "\r\n" : "",
+                                evs_header_names[evs_header_find(name)], lua_tostring(L, -1));
+        lua_pop(L, 1);
+    }
+    lua_pushlstring(L, text, len);
+    lua_replace(L, table);
+    lines->data = lua_tolstring(L, table, &lines->len);
+}
