@@ -11,6 +11,25 @@ local emulator = require("spec.support.emulator").start()
 
 local directory, url
 
+-- What metrics.lua uses of nginx-lua-prometheus, as its manual has it.
+local PROMETHEUS = [[
+  local told = {}
+  local function metric(name, labels, method)
+    return { [method] = function(_, value, values)
+      assert(type(value) == "number" and #values == #labels)
+      told[#told + 1] = name .. "{" .. table.concat(values, ",") .. "}"
+    end }
+  end
+  return { init = function(dict)
+    assert(type(dict) == "string")
+    return {
+      counter = function(_, name, _, labels) return metric(name, labels, "inc") end,
+      histogram = function(_, name, _, labels) return metric(name, labels, "observe") end,
+      collect = function() return told end,
+    }
+  end, told = told }
+]]
+
 local function write(name, text)
   local file = assert(io.open(directory .. "/" .. name, "w"))
   assert(file:write(text))
@@ -91,3 +110,27 @@ for _, page in ipairs { "README.md", "docs/openresty.md" } do
     end)
   end)
 end
+
+describe("metrics.lua of docs/openresty.md", function()
+  local nginx = require("spec.nginx.support.nginx").start()
+  teardown(function() nginx:stop() end)
+
+  it("counts and times each request", function()
+    emulator:reset(true)
+    emulator:misbehave { status = 503, method = "DELETE" }
+    local told = nginx:run([[
+      local library, page, options, project, id = ...
+      package.loaded.prometheus = loadstring(library)()
+      local metrics = loadstring(page)()
+      options.on_attempt = metrics.on_attempt
+      assert(assert(evs.new(options)):delete_snapshot(project, id))
+      metrics.collect()
+      return package.loaded.prometheus.told]], PROMETHEUS,
+      documents.block("docs/openresty.md", "metrics.lua"),
+      { endpoint = emulator.endpoint, ak = emulator.ak, sk = emulator.sk },
+      emulator.project_id, emulator.snapshot_id)
+    assert.same({ "evs_requests_total{GET,200}", "evs_request_seconds{GET}",
+      "evs_requests_total{DELETE,503}", "evs_request_seconds{DELETE}",
+      "evs_requests_total{DELETE,202}", "evs_request_seconds{DELETE}" }, told)
+  end)
+end)
