@@ -62,6 +62,25 @@ bool evs_lua_headers_check(lua_State *L, struct evs_error *error)
     return usable;
 }
 
+/* Add the pair at the top to `len` bytes of `text`; how many there are then. A script's finalizer may have
+ * changed the table after its check: what would not pass it is left out. */
+static size_t add_line(lua_State *L, char *text, size_t size, size_t len)
+{
+    struct evs_str name = {0}, value = {0};
+    int added, place;
+
+    if (lua_type(L, -2) != LUA_TSTRING || lua_type(L, -1) != LUA_TSTRING)
+        return len;
+    name.data = lua_tolstring(L, -2, &name.len);
+    value.data = lua_tolstring(L, -1, &value.len);
+    place = evs_header_find(name);
+    if (place < 0 || !evs_header_value_valid(value))
+        return len;
+    added = snprintf(text + len, size - len, "%s%s: %s", len > 0 ? "\r\n" : "", evs_header_names[place],
+                     value.data);
+    return added > 0 && (size_t)added < size - len ? len + (size_t)added : len;
+}
+
 void evs_lua_headers_push(lua_State *L, int options, struct evs_str *lines)
 {
     char text[EVS_HEADERS_MOST * (EVS_HEADER_NAME_MOST + EVS_HEADER_VALUE_MOST + 4) + 1];
@@ -69,15 +88,14 @@ void evs_lua_headers_push(lua_State *L, int options, struct evs_str *lines)
     size_t len = 0;
 
     evs_lua_options_push_function(L, options, "headers");
-    if (lua_isnil(L, table))
+    if (!lua_istable(L, table)) {
+        lua_pushnil(L);
+        lua_replace(L, table);
         return;
+    }
     lua_pushnil(L);
     while (lua_next(L, table)) {
-        struct evs_str name = {0};
-
-        name.data = lua_tolstring(L, -2, &name.len);
-        len += (size_t)snprintf(text + len, sizeof text - len, "%s%s: %s", len > 0 ? "\r\n" : "",
-                                evs_header_names[evs_header_find(name)], lua_tostring(L, -1));
+        len = add_line(L, text, sizeof text, len);
         lua_pop(L, 1);
     }
     lua_pushlstring(L, text, len);
