@@ -106,19 +106,24 @@ describe("an answer", function()
   it("in two million chunks of one byte takes little more memory than the body has", function()
     local many = 2 ^ 21
     local given, chunks = 0, ("1\r\nx\r\n"):rep(2 ^ 13)
+    local before, most = 0, 0
+    local function measure() -- what is still needed, however lazy the collector is
+      collectgarbage()
+      most = math.max(most, collectgarbage("count") - before)
+    end
     local socket = { settimeout = function() end }
     function socket.receiveany()
       given = given + 1
+      if given % 32 == 0 then measure() end
       if given == 1 then return OK .. "Transfer-Encoding: chunked\r\n\r\n" end
       return given <= many / 2 ^ 13 + 1 and chunks or "0\r\n\r\n"
     end
     collectgarbage()
-    local before = collectgarbage("count")
+    before = collectgarbage("count")
     local status, _, body = answers.read(socket, clock.now() + 1e6, 2 ^ 24)
-    local grown = collectgarbage("count") - before
     assert.equal(200, status)
     assert.equal(many, #body)
-    assert.is_true(grown < 3 * many / 1024 + 2048, grown .. " kB")
+    assert.is_true(most < 3 * many / 1024 + 2048, most .. " kB")
   end)
 
   it("may have a field twice", function()
