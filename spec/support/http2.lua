@@ -103,13 +103,16 @@ local function converse(state, connection)
   local socket = connection.socket
   if socket:read(#PREFACE) ~= PREFACE then return end
   socket:write(frame(SETTINGS, 0, 0, ""))
-  for kind, flags, stream in read_frame, socket do
+  -- No generic for: Lua 5.1 cannot yield in its iterator.
+  local kind, flags, stream = read_frame(socket)
+  while kind do
     if kind == SETTINGS and flags ~= ACK then
       socket:write(frame(SETTINGS, ACK, 0, ""))
       socket:flush()
     elseif kind == HEADERS and not perform(state, connection, stream) then
       return
     end
+    kind, flags, stream = read_frame(socket)
   end
 end
 
@@ -164,7 +167,7 @@ function http2.serve(directory, ...)
   local listener, control, stopped = listen(), listen(), false
   io.flush()
   loop:wrap(function()
-    for socket in listener:clients() do loop:wrap(serve_connection, state, socket) end
+    while true do loop:wrap(serve_connection, state, assert(listener:accept())) end
   end)
   loop:wrap(function()
     repeat stopped = obey(state, control:accept()) until stopped
