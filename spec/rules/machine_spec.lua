@@ -209,7 +209,8 @@ describe("a deletion", function()
 end)
 
 -- Every answer and failure that rules 1, 4 and 5 name: how it is treated as the answer to a DELETE.
--- `again` says that it is tried again. {what, answer, code, outcome, again, kind}
+-- `again` says that it is tried again, `later` that a script may try. {what, answer, code, outcome,
+-- again, later, kind}
 local ANSWERS = {
   { "200 with a login page", { 200, HTML }, "Client.BadResponse", "unknown" },
   { "200 with JSON", { 200, "{}" }, "Client.BadResponse", "unknown" },
@@ -262,6 +263,9 @@ local ANSWERS = {
   { "500 EVS.2036", { 500, evs_error("EVS.2036") }, "EVS.2036", "unknown" },
   { "500 APIGW.0104", { 500, gateway_error("APIGW.0104") }, "APIGW.0104", "unknown" },
   { "500 EVS.2019", { 500, evs_error("EVS.2019") }, "EVS.2019", "refused" },
+  { "503 EVS.2409", { 503, evs_error("EVS.2409") }, "EVS.2409", "unknown", later = true },
+  { "500 EVS.2221", { 500, evs_error("EVS.2221") }, "EVS.2221", "unknown", later = true },
+  { "400 EVS.2409", { 400, evs_error("EVS.2409") }, "EVS.2409", "refused", later = true },
   { "501", { 501 }, "HTTP.501", "refused" },
   { "502", { 502, HTML }, "HTTP.502", "unknown", again = true },
   { "502 APIGW.0202", { 502, gateway_error("APIGW.0202") }, "APIGW.0202", "unknown", again = true },
@@ -298,6 +302,8 @@ for _, status in ipairs { 400, 402, 403, 405, 406, 409, 410, 411, 412, 413, 414,
   ANSWERS[#ANSWERS + 1] = { status .. " in HTML", { status, HTML }, "HTTP." .. status, "refused" }
 end
 
+local function is_retryable(case) return case.again or case.later or false end
+
 local function attempts_of(answer, sends)
   return answer.sent == false and 0 or sends
 end
@@ -307,15 +313,17 @@ describe("the answer to a DELETE", function()
     local what, answer, code, outcome = case[1], case[2], case[3], case[4]
     local again = case.again or false
 
-    it(("%s is %s, %s, and %s"):format(what, code, outcome,
-        again and "tried again three times" or "final"), function()
+    local ending = again and "tried again three times" or case.later and "for another try later"
+      or "final"
+
+    it(("%s is %s, %s, and %s"):format(what, code, outcome, ending), function()
       local trace = delete({ rest = answer }, { timeout = AGES })
       local sends = again and 4 or 1
       assert.equal(sends, trace:count("DELETE"))
       assert.equal(sends, trace:count())
       same_error({
-        code = code, outcome = outcome, retryable = again, kind = case.kind, status = answer[1],
-        attempts = attempts_of(answer, sends),
+        code = code, outcome = outcome, retryable = is_retryable(case),
+        kind = case.kind, status = answer[1], attempts = attempts_of(answer, sends),
       }, trace)
       assert.equal(case.kind, trace.err.kind)
       assert.equal(answer[1], trace.err.status)
@@ -395,7 +403,7 @@ describe("the answer to the guard's GET", function()
         local sends = case.again and 4 or 1
         assert.equal(sends, trace:count("GET"))
         assert.equal(0, trace:count("DELETE"))
-        same_error({ code = code, outcome = "not_sent", retryable = case.again or false,
+        same_error({ code = code, outcome = "not_sent", retryable = is_retryable(case),
           attempts = attempts_of(answer, sends) }, trace)
         assert.equal(case.kind, trace.err.kind)
       end)
@@ -482,6 +490,15 @@ describe("the guard", function()
   it("lets pass other metadata", function()
     assert.is_true(guarded({ shown { metadata = { ["__system__enableactive"] = "1" } },
       { 202 } }).result)
+  end)
+
+  it("protects what the option 'protect' gives a reason for, and nothing else", function()
+    protects({}, { protect = function() return "a legal hold" end })
+    protects({}, { protect = function() return true end })
+    for _, reason in ipairs { false, "nil" } do
+      local protect = function() if reason ~= "nil" then return reason end end
+      assert.is_true(guarded({ shown(), { 202 } }, { protect = protect }).result)
+    end
   end)
 
   it("is not talked out of it by other options", function()
@@ -679,7 +696,7 @@ describe("show_snapshot", function()
     for _, case in ipairs(ANSWERS) do
       local answer = case[2]
       if not answer[1] or answer[1] >= 300 then
-        same_error({ code = case[3], outcome = "not_sent", retryable = case.again or false },
+        same_error({ code = case[3], outcome = "not_sent", retryable = is_retryable(case) },
           machines.show({ timeout = AGES }, { rest = answer }))
       end
     end
@@ -1360,6 +1377,7 @@ describe("a lost DELETE", function()
       ["gets a 204"] = { 204 },
       ["gets a 202"] = { 202 },
       ["is redirected"] = { 302 },
+      ["is refused with EVS.2019"] = { 500, evs_error("EVS.2019") },
       ["is refused for the key"] = machines.UNAUTHORIZED,
     } do
       it(("then %s and a GET that %s is the original error, unknown"):format(what, how), function()
@@ -1380,6 +1398,19 @@ describe("a lost DELETE", function()
         end
       end)
   end
+
+  it("then a refusal, and a client that was closed, is the original error, unknown", function()
+    local a_client = client()
+    local machine = sent({}, a_client)
+    machines.answer(machine, lost())
+    machine:next(0, WALL) -- its pause begins
+    machine:next(10, WALL)
+    machines.answer(machine, { 400, evs_error("EVS.1047") })
+    a_client:close()
+    local step, result, err = machine:next(10, WALL)
+    assert.same({ "done" }, { step, result })
+    assert.same({ "EVS.1047", "unknown", 2 }, { err.code, err.outcome, err.attempts })
+  end)
 
   it("then 403 is 403, unknown, without a GET", function()
     local trace = guarded({ shown(), lost(), { 403, evs_error("EVS.5403") } })
