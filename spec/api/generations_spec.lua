@@ -6,6 +6,8 @@ local evs = require "evs"
 local machines = require "spec.support.machine"
 local paging = require "spec.support.paging"
 local random = require "spec.model.random"
+local retention = require "evs.retention"
+local standard = require "spec.support.standard"
 
 local PROJECT, ID = machines.PROJECT, machines.ID
 
@@ -16,7 +18,7 @@ local function client(api, changes)
 end
 
 -- A standard snapshot as v5 shows it; `changes` are laid over it, machines.ABSENT takes away.
-local function standard(changes)
+local function snapshot_with(changes)
   local snapshot = {
     id = ID, name = cjson.null, status = "available", project_id = PROJECT, size = 4,
     category = "standard", version = "v5", snapshot_type = "user", frozen = false, tags = {},
@@ -30,7 +32,7 @@ local function standard(changes)
 end
 
 local function shown(changes)
-  return { 200, cjson.encode { snapshot = standard(changes) } }
+  return { 200, cjson.encode { snapshot = snapshot_with(changes) } }
 end
 
 local function delete(api, script, options, what)
@@ -62,14 +64,36 @@ describe("option api", function()
   end
 end)
 
+describe("the reference's own snapshots", function()
+  for _, text in ipairs(standard.ALL) do
+    local id, answer = standard.id(text), { 200, '{ "snapshot": ' .. text .. " }" }
+
+    it("go through show and guard as they are: " .. id, function()
+      local machine = client("v5"):start("show_snapshot", standard.PROJECT, id)
+      local snapshot = machines.run(machine, { answer }).result
+      assert.equal(id, snapshot.id)
+      assert.is_nil(evs.protected(snapshot))
+      machine = client("v5"):start("delete_snapshot", standard.PROJECT, id)
+      assert.is_true(machines.run(machine, { answer, { 202, '{"job_id":"1"}' } }).result)
+    end)
+  end
+
+  it("go through list, retention and deletion as they are, and need no look", function()
+    local machine = client("v5"):start("list_snapshots", standard.PROJECT)
+    local rows = machines.run(machine, { rest = { 200, standard.list() } }).result
+    local plan = retention.plan(rows, { within = "30d", empty_groups = true,
+      now = machines.WALL })
+    assert.same({ {}, {} }, { plan.keep, plan.spared })
+    assert.equal(3, #plan.delete)
+    for _, snapshot in ipairs(plan.delete) do
+      machine = client("v5"):start("delete_snapshot", standard.PROJECT, snapshot)
+      assert.equal("DELETE", machines.run(machine, { { 202 } }):methods())
+    end
+  end)
+end)
+
 describe("a guard of v5", function()
-  it("takes the answers of the documentation as they are", function()
-    local example = [[{ "snapshot" : { "id" : "]] .. ID .. [[", "status" : "available",
-      "project_id" : "]] .. PROJECT .. [[", "size" : 1, "name" : null, "description" : null,
-      "cmk_id" : null, "encrypted" : false, "created_at" : "2023-07-03T08:53:13.373010",
-      "category" : "flash", "availability_zone" : "az2.dc2", "tags" : { },
-      "instant_access" : true, "retention_at" : "2023-07-07T08:53:13.373010" } }]]
-    assert.is_true(delete("v5", { { 200, example }, { 202, '{"job_id":"1"}' } }).result)
+  it("takes a snapshot of another version, and members that it does not know", function()
     assert.is_true(delete("v5", { shown { version = "v6", unknown = { 1 } }, { 202 } }).result)
   end)
 
@@ -115,12 +139,12 @@ describe("a guard of v5", function()
     it("keeps a snapshot with " .. what, function()
       machines.same_error({ code = "Client.Protected", outcome = "not_sent" },
         delete("v5", { shown(changes) }))
-      assert.is_string(evs.protected(standard(changes)))
+      assert.is_string(evs.protected(snapshot_with(changes)))
     end)
   end
 
   it("looks itself when a passed snapshot has no category", function()
-    local passed = standard { name = "n", snapshot_group_id = machines.ABSENT }
+    local passed = snapshot_with { name = "n", snapshot_group_id = machines.ABSENT }
     assert.equal("DELETE", delete("v5", { { 202 } }, nil, passed):methods())
     passed.category = nil
     assert.equal("GET DELETE", delete("v5", { shown(), { 202 } }, nil, passed):methods())
@@ -147,6 +171,19 @@ describe("a 404 of a region without v5", function()
     machines.same_error(expected, machines.run(client("v5"):start("list_snapshots", PROJECT),
       { absent }))
   end)
+end)
+
+describe("a deletion that EVS accepts and does not carry out", function()
+  for api, look in pairs { v2 = machines.shown, v5 = shown, cinder = machines.shown } do
+    for _, status in ipairs { "error_deleting", "available" } do
+      it(("is Client.NotDeleted while %s waits, and shows it as %s"):format(api, status), function()
+        local trace = delete(api, { { 202 }, look { status = "deleting" },
+          look { status = status } }, { guard = false, wait = 60 })
+        machines.same_error({ code = "Client.NotDeleted", outcome = "accepted" }, trace)
+        assert.matches(status, trace.err.message, 1, true)
+      end)
+    end
+  end
 end)
 
 describe("a filter", function()

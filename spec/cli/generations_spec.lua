@@ -2,6 +2,7 @@
 -- set: what goes, what is spared and why, and what --include does.
 
 local command = require "spec.support.command"
+local standard = require "spec.support.standard"
 
 local emulator = command.emulator
 
@@ -79,6 +80,29 @@ describe("evs prune --api v5", function()
     local _, lines = planned("v5 --volume-id v", "spared")
     assert.matches("its snapshot_type is odd (unknown)", lines.odd, nil, true)
     assert.equal("odd", planned("v5 --volume-id v --include unknown", "goes"))
+  end)
+end)
+
+describe("evs prune --api v5", function()
+  it("takes the reference's own snapshots as they are", function()
+    emulator:settings { any_snapshot = true }
+    emulator:misbehave { { method = "GET", contains = "/detail", times = -1,
+      body = standard.list() } }
+    local result = command.run("prune --api v5 --keep-within 30d --empty-groups --yes --project "
+      .. standard.PROJECT)
+    assert.same({ 0, "" }, { result.status, result.stderr })
+    for _, text in ipairs(standard.ALL) do
+      assert.matches(standard.id(text), result.stdout, 1, true)
+    end
+    assert.equal(3, emulator:count().DELETE)
+  end)
+
+  it("deletes nothing in a region without v5, and says what the gateway said", function()
+    emulator:settings { v5 = false }
+    local result = command.run(PRUNE .. "v5 --yes")
+    assert.equal(1, result.status)
+    assert.matches("APIGW.0101", result.stderr, 1, true)
+    assert.same({ GET = 1 }, emulator:call("GET", "log?count=1"))
   end)
 end)
 

@@ -1,10 +1,12 @@
--- The rules' cases with the blocking client; spec/nginx/contract_spec.lua has the same in nginx.
--- They run over TLS and HTTP/2 on one Lua only, and not under valgrind: others prove rules, too.
+-- The rules' cases with the blocking client, and with machines and batches that LuaSocket carries;
+-- spec/nginx/contract_spec.lua has the same in nginx. They run over TLS and HTTP/2, and by
+-- machines, on one Lua only, and not under valgrind: others prove rules, too.
 
 local variant = os.getenv("EVS_SPEC_VARIANT")
 if variant == "valgrind" then return end
 
 local safe = require "evs.safe"
+local carried = require "spec.support.carried"
 local cases = require "spec.support.cases"
 
 local emulator = require("spec.support.emulator").start()
@@ -28,18 +30,30 @@ local function wrap(client)
   return wrapped
 end
 
-local function driver(name, defaults, http2)
-  return { name = name, http2 = http2, connect = function(options)
-    for option, value in pairs(defaults) do
-      if options[option] == nil then options[option] = value end
-    end
-    return wrap(assert(safe.new(options)))
-  end }
+local function over_http(options)
+  options.endpoint = options.endpoint or emulator.endpoint
+  return assert(safe.new(options))
+end
+
+local function over_tls(options)
+  options.endpoint = options.endpoint or emulator.tls_endpoint
+  options.ca_file = emulator.ca_file
+  return assert(safe.new(options))
 end
 
 describe("libcurl", function()
-  cases.register(driver("over HTTP", { endpoint = emulator.endpoint }), emulator, it)
+  cases.register({ name = "over HTTP", connect = function(options)
+    return wrap(over_http(options))
+  end }, emulator, it)
   if variant ~= "jit" then return end
-  cases.register(driver("over TLS", { endpoint = emulator.tls_endpoint,
-    ca_file = emulator.ca_file }, true), emulator, it)
+  cases.register({ name = "over TLS", http2 = true, api = "v2", connect = function(options)
+    return wrap(over_tls(options))
+  end }, emulator, it)
+end)
+
+describe("machines", function()
+  if variant ~= "5.4" then return end
+  cases.register({ name = "by LuaSocket", connect = function(options)
+    return carried.by(over_http(options))
+  end }, emulator, it)
 end)
