@@ -38,6 +38,17 @@ describe("ARCHITECTURE.md", function()
     assert.equal(10, count)
   end)
 
+  it("is right that one C file names generations", function()
+    local naming = {}
+    for _, file in ipairs(documents.files("src/*/*.[ch]")) do
+      local code = documents.read(file):gsub("/%*.-%*/", "")
+      for name in code:gmatch('"([^"\n]*)"') do
+        if name == "v2" or name == "v5" or name == "cinder" then naming[file] = true end
+      end
+    end
+    assert.same({ ["src/api/api.c"] = true }, naming)
+  end)
+
   it("has arrows that run one way", function()
     local uses = {}
     for room in rooms:gmatch("\n| `src/(%l+)` |") do

@@ -36,6 +36,8 @@ static const struct evs_api apis[] = {
     },
 };
 
+const char *const evs_api_names = "v2, v5 or cinder";
+
 #define FILTER_NAME(name, text) text,
 static const char *const filter_names[] = {EVS_FILTERS(FILTER_NAME)};
 #undef FILTER_NAME
@@ -58,6 +60,8 @@ enum evs_filter evs_filter_parse(struct evs_str name)
 
 const struct evs_api *evs_api_find(struct evs_str name)
 {
+    if (name.len == 0)
+        return &apis[0];
     for (size_t i = 0; i < sizeof apis / sizeof *apis; i++)
         if (evs_str_equal(name, evs_str(apis[i].name)))
             return &apis[i];

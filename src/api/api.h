@@ -67,8 +67,11 @@ struct evs_api {
     bool names_job; /**< a 202 may name a job */
 };
 
-/** The generation of this name; NULL: there is none. */
+/** The generation of this name, the first where the name is empty; NULL: there is none. */
 const struct evs_api *evs_api_find(struct evs_str name);
+
+/** The names of all generations, for people. */
+extern const char *const evs_api_names;
 
 /** Whether a list of this generation can be filtered so. */
 bool evs_api_filters(const struct evs_api *api, enum evs_filter filter);

@@ -32,10 +32,10 @@ static bool set_api(struct evs_client *client, const struct evs_settings *s, str
 {
     const struct evs_secrets none = {0};
 
-    client->api = evs_api_find(s->api.len > 0 ? s->api : EVS_STR("v2"));
+    client->api = evs_api_find(s->api);
     if (client->api)
         return true;
-    evs_error_set(error, EVS_INVALID_ARGUMENT, "must be v2, v5 or cinder");
+    evs_error_set(error, EVS_INVALID_ARGUMENT, "must be %s", evs_api_names);
     evs_error_show(error, s->api, &none);
     return evs_settings_blame("api", s->from.api, error);
 }
