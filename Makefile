@@ -239,6 +239,10 @@ model: ## Run the model cloud on a new seed, as in make model SECONDS=600
 dist: ## Make a release's files in build/dist: archive, rockspecs, rocks and what OPM takes
 	@tools/dist
 
+deb: ## Build Debian's packages of library, command and emulator in build/deb
+	@tools/deps deb
+	@tools/deb
+
 interop: ## Let the official Node core talk to the emulator
 	@tools/deps demo interop
 	@spec/interop/run
@@ -260,5 +264,5 @@ FORCE:
 
 .DEFAULT_GOAL = all
 .DELETE_ON_ERROR:
-.PHONY: all help check format tidy modules install uninstall deps demo emulator test spec model dist interop \
-        suites bench clean FORCE
+.PHONY: all help check format tidy modules install uninstall deps demo emulator test spec model dist \
+        deb interop suites bench clean FORCE
