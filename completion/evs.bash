@@ -26,7 +26,7 @@ _evs() {
                 ;;
             prune)
                 cmd="prune"
-                opts="$opts -h --help --keep-last --keep-hourly --keep-daily --keep-weekly --keep-monthly --keep-yearly --keep-within --older-than --group-by --include --volume-id --name-prefix --name-match --metadata --status --exclude --project --region --endpoint --profile --api --yes --plan --fail-if-empty --max --empty-groups --any-clock --max-errors --concurrency --rate --wait --no-lock --audit --json"
+                opts="$opts -h --help --keep-last --keep-hourly --keep-daily --keep-weekly --keep-monthly --keep-yearly --keep-within --older-than --group-by --include --orphans --volume-id --name-prefix --name-match --metadata --status --exclude --project --region --endpoint --profile --api --yes --plan --fail-if-empty --max --empty-groups --any-clock --max-errors --concurrency --rate --wait --no-lock --audit --json"
                 break
                 ;;
             apply)

@@ -93,6 +93,7 @@ _evs() {
         "--older-than[Another word for --keep-within]: :_files"
         "--group-by[What a policy is for each value of (volume_id)]: :_files"
         "--include[Of standard snapshots also these\: auto,copy,frozen,group,unknown]: :_files"
+        "--orphans[Judge standard snapshots whose disk is gone, by their age, and no others]"
         "*--volume-id[Of this volume; may come again]: :_files"
         "--name-prefix[Whose name begins so]: :_files"
         "--name-match[Whose name the Lua pattern finds]: :_files"

@@ -74,6 +74,15 @@
 ---@field updated_at? string
 ---@field [string] any
 
+--- A disk as EVS shows it, with every field of EVS's answer, these among them.
+---@class evs.Volume
+---@field id string
+---@field name? string
+---@field status? string
+---@field size? integer in GiB
+---@field enterprise_project_id? string
+---@field [string] any
+
 --- What `on_attempt` is told of an attempt, between polls. No secret is in it.
 ---@class (exact) evs.Attempt
 ---@field method "GET"|"DELETE"
@@ -282,6 +291,14 @@ function evs.show_snapshot(project_id, snapshot, opts) end
 ---@return evs.Error? err
 function evs.list_snapshots(project_id, filter, opts) end
 
+--- Lists disks, all of the project that the user may see; of v5's project those of v2's interface.
+--- There is no filter: a disk that the list does not show would count as gone.
+---@param project_id string
+---@param opts? evs.CallOptions `timeout` is for each page
+---@return evs.Volume[]? volumes never a part of them; nil when a page failed
+---@return evs.Error? err
+function evs.list_volumes(project_id, opts) end
+
 --- Iterates over snapshots with one page in memory. A `for` loop ends at an error as it does at the
 --- end: call the iterator yourself to tell them apart.
 ---@param project_id string
@@ -358,6 +375,13 @@ function Client:delete_snapshot(project_id, snapshot, opts) end
 ---@return evs.Error? err
 function Client:delete_snapshots(project_id, ids, opts) end
 
+--- Lists disks; see `evs.list_volumes`.
+---@param project_id string
+---@param opts? evs.CallOptions
+---@return evs.Volume[]? volumes
+---@return evs.Error? err
+function Client:list_volumes(project_id, opts) end
+
 --- Shows a snapshot; see `evs.show_snapshot`.
 ---@param project_id string
 ---@param snapshot string|evs.Snapshot
@@ -388,7 +412,7 @@ function Client:list_snapshots(project_id, filter, opts) end
 function Client:each_snapshot(project_id, filter, opts) end
 
 --- Starts a call that another event loop drives. Nothing is sent before `next` asks for it.
----@param operation "delete_snapshot"|"show_snapshot"|"list_snapshots"|"each_snapshot"|"project_id"
+---@param operation "delete_snapshot"|"show_snapshot"|"list_snapshots"|"each_snapshot"|"list_volumes"|"project_id"
 ---@param project_id string
 ---@param what string|evs.Snapshot|evs.Filter|nil the id or the snapshot; of a list its filter
 ---@param opts? evs.CallOptions `on_attempt` is not called

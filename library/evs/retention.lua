@@ -64,4 +64,14 @@ local retention = {}
 ---@return evs.Plan plan
 function retention.plan(snapshots, policy) end
 
+--- The snapshots whose disk is gone: none of `volumes`, all the disks of the project, has their
+--- `volume_id`. A snapshot without one is not among them, nor is one whose `enterprise_project_id` no
+--- disk has: a list shows the disks that its user may see.
+---
+--- Raises for an empty array of disks, by which every snapshot would be without its disk.
+---@param snapshots evs.Snapshot[]
+---@param volumes evs.Volume[]
+---@return evs.Snapshot[] orphans in the list's order
+function retention.orphans(snapshots, volumes) end
+
 return retention

@@ -80,6 +80,13 @@ function Client:show_snapshot(project_id, snapshot, opts) end
 ---@return evs.Error? err
 function Client:list_snapshots(project_id, filter, opts) end
 
+--- Lists disks; see `evs.list_volumes`.
+---@param project_id string
+---@param opts? evs.CallOptions
+---@return evs.Volume[]? volumes
+---@return evs.Error? err
+function Client:list_volumes(project_id, opts) end
+
 --- The id of the region's project; see `evs.project_id`.
 ---@param opts? evs.CallOptions
 ---@return string? project_id

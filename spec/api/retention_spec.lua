@@ -330,3 +330,39 @@ describe("evs.retention: random lists and policies", function()
     end
   end)
 end)
+
+describe("retention.orphans", function()
+  local function orphans(snapshots, volumes)
+    return ids(retention.orphans(snapshots, volumes))
+  end
+
+  it("are the snapshots of no disk that is listed, in their order", function()
+    local list = { snapshot("a"), snapshot("b", nil, { volume_id = "w" }), snapshot("c") }
+    assert.equal("a c", orphans(list, { { id = "w" }, { id = "x" } }))
+    assert.equal("", orphans(list, { { id = "w" }, { id = "v" } }))
+  end)
+
+  it("are none that have no disk's id, or one that is no text", function()
+    for _, disk in ipairs { "", 7, true, {} } do
+      assert.equal("", orphans({ snapshot("a", nil, { volume_id = disk }) }, { { id = "w" } }))
+    end
+    local bare = snapshot("a")
+    bare.volume_id = nil
+    assert.equal("", orphans({ bare }, { { id = "w" } }))
+  end)
+
+  it("are none of an enterprise project of which the list has no disk", function()
+    local list = { snapshot("a", nil, { enterprise_project_id = "0" }),
+      snapshot("b", nil, { enterprise_project_id = "e" }), snapshot("c") }
+    assert.equal("a c", orphans(list, { { id = "w", enterprise_project_id = "0" } }))
+    assert.equal("a c", orphans(list, { { id = "w" } }))
+    assert.equal("b", orphans(list, { { id = "w", enterprise_project_id = "e" } }))
+  end)
+
+  it("raises for an empty list of disks, and for disks without an id", function()
+    for _, volumes in ipairs { {}, { {} }, { "w" }, { { id = 1 } }, "w" } do
+      assert.has_error(function() retention.orphans({ snapshot("a") }, volumes) end)
+    end
+    assert.has_error(function() retention.orphans(nil, { { id = "w" } }) end)
+  end)
+end)

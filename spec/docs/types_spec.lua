@@ -7,8 +7,9 @@ local FILES = documents.files "library/*.lua library/*/*.lua"
 local library = documents.read "library/evs.lua"
 
 -- What has methods, or fields of a server's own.
-local OPEN = { ["evs.Snapshot"] = true, ["evs.Client"] = true, ["evs.Machine"] = true,
-  ["evs.Batch"] = true, ["evs.safe.Client"] = true, ["resty.evs.Client"] = true }
+local OPEN = { ["evs.Snapshot"] = true, ["evs.Volume"] = true, ["evs.Client"] = true,
+  ["evs.Machine"] = true, ["evs.Batch"] = true, ["evs.safe.Client"] = true,
+  ["resty.evs.Client"] = true }
 
 local function words(list)
   local found = {}

@@ -69,6 +69,11 @@ for _, operation in ipairs { "delete_snapshot", "show_snapshot", "list_snapshots
   end
 end
 
+function Client:list_volumes(project, opts)
+  local rows, err = run(self.client:start("list_volumes", project, nil, opts))
+  return rows, err
+end
+
 function Client:each_snapshot(project, filter, opts)
   local machine, rows = self.client:start("each_snapshot", project, filter, opts), {}
   while true do

@@ -329,6 +329,12 @@ case { name = "a list's page may be larger than other answers", result = 1,
 case { name = "other answers are read up to 1 MiB", put = A,
   rules = { { body = cjson.encode { snapshot = LARGE } } }, call = delete(), requests = "GET",
   left = "a", fails = { code = "Client.BadResponse", outcome = "not_sent" } }
+case { name = "list_volumes has the disks", result = 2,
+  put = { { id = "a", volume_id = "v" }, { id = "b", volume_id = "w" },
+    { id = "c", orphan = true } }, call = count_of("list_volumes") }
+case { name = "list_volumes that is refused is none", put = A,
+  rules = { { path = "volumes", status = 403, body = { error = { code = "EVS.0001" } } } },
+  call = count_of("list_volumes"), requests = "GET", fails = { code = "EVS.0001", status = 403 } }
 case { name = "show_snapshot shows", put = { { id = "a", name = "x" } }, result = "x",
   call = function(client, project)
     local snapshot, err = client:show_snapshot(project, "a")

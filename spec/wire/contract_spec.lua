@@ -14,7 +14,7 @@ local emulator = require("spec.support.emulator").start()
 -- A client whose each_snapshot gives an array, as the cases want it.
 local function wrap(client)
   local wrapped = {}
-  for _, method in ipairs { "delete_snapshot", "show_snapshot", "list_snapshots",
+  for _, method in ipairs { "delete_snapshot", "show_snapshot", "list_snapshots", "list_volumes",
     "delete_snapshots", "close" } do
     wrapped[method] = function(_, ...) return client[method](client, ...) end
   end

@@ -7,20 +7,18 @@
 static const struct evs_api apis[] = {
     {
         .name = "v2",
-        .version = EVS_STR("/v2/"),
-        .snapshots = EVS_STR("/cloudsnapshots/"),
+        .snapshots = {EVS_STR("/v2/"), EVS_STR("/cloudsnapshots/"), "snapshots", EVS_BY_LINK},
+        .volumes = {EVS_STR("/v2/"), EVS_STR("/cloudvolumes/"), "volumes", EVS_BY_LINK},
         .filters = "availability_zone dedicated_storage_id dedicated_storage_name "
                    "enterprise_project_id id limit name service_type status volume_id",
-        .paging = EVS_BY_LINK,
         .id_list = EVS_IDS_REPEATED,
     },
     {
         .name = "v5",
-        .version = EVS_STR("/v5/"),
-        .snapshots = EVS_STR("/snapshots/"),
+        .snapshots = {EVS_STR("/v5/"), EVS_STR("/snapshots/"), "snapshots", EVS_BY_MARKER},
+        .volumes = {EVS_STR("/v2/"), EVS_STR("/cloudvolumes/"), "volumes", EVS_BY_LINK},
         .filters = "availability_zone enterprise_project_id id limit name snapshot_chain_id "
                    "snapshot_group_id snapshot_type status tag_key tags volume_id",
-        .paging = EVS_BY_MARKER,
         .id_list = EVS_IDS_JOINED,
         .bare = true,
         .category = true,
@@ -28,10 +26,9 @@ static const struct evs_api apis[] = {
     },
     {
         .name = "cinder",
-        .version = EVS_STR("/v3/"),
-        .snapshots = EVS_STR("/snapshots/"),
+        .snapshots = {EVS_STR("/v3/"), EVS_STR("/snapshots/"), "snapshots", EVS_BY_LINK},
+        .volumes = {EVS_STR("/v3/"), EVS_STR("/volumes/"), "volumes", EVS_BY_LINK},
         .filters = "limit name status volume_id",
-        .paging = EVS_BY_LINK,
         .id_list = EVS_IDS_NEVER,
     },
 };

@@ -54,13 +54,19 @@ enum evs_id_list {
 
 enum { EVS_IDS_MOST = 60 };
 
+/** What there are many of: snapshots, or disks. */
+struct evs_collection {
+    struct evs_str version; /**< of its paths, `/v2/` */
+    struct evs_str path;    /**< of its paths behind the project, `/cloudsnapshots/` */
+    const char *rows;       /**< a list's array, `snapshots`; its links are `snapshots_links` */
+    enum evs_paging paging; /**< of its list */
+};
+
 /** A generation. */
 struct evs_api {
-    const char *name;         /**< as scripts call it, `v2` */
-    struct evs_str version;   /**< of its paths, `/v2/` */
-    struct evs_str snapshots; /**< of its paths, `/cloudsnapshots/` */
-    const char *filters;      /**< what a list can be filtered by, words divided by blanks */
-    enum evs_paging paging;
+    const char *name; /**< as scripts call it, `v2` */
+    struct evs_collection snapshots, volumes;
+    const char *filters; /**< what a list of snapshots can be filtered by, words divided by blanks */
     enum evs_id_list id_list;
     bool bare;      /**< a complete snapshot may lack name and metadata */
     bool category;  /**< a passed snapshot counts only with a category */
@@ -73,7 +79,7 @@ const struct evs_api *evs_api_find(struct evs_str name);
 /** The names of all generations, for people. */
 extern const char *const evs_api_names;
 
-/** Whether a list of this generation can be filtered so. */
+/** Whether a list of snapshots of this generation can be filtered so. */
 bool evs_api_filters(const struct evs_api *api, enum evs_filter filter);
 
 /**

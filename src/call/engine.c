@@ -64,7 +64,7 @@ bool evs_engine_many(struct evs_engine *engine, struct evs_client *client,
 
 static void free_call(struct evs_call *call)
 {
-    if (call->as.flow.type == &evs_list_snapshots)
+    if (evs_flow_lists(&call->as.flow))
         evs_listing_free(&call->as.listing);
     evs_flow_free(&call->as.flow);
 }

@@ -7,12 +7,24 @@
 #define PAGE_ROWS 1000 /* the most that EVS gives */
 #define STEP_FIRST 16
 #define STALE_MAX 100 /* pages in a row without a new row: the server's list has no end */
-#define ENDLESS "expected new snapshots: the pages of this list have no end"
+#define ENDLESS "expected new rows: the pages of this list have no end"
 #define STEPS_MAX 64 /* steps back without a new row: it changes faster than it can be read */
 
 static struct evs_listing *listing_of(struct evs_flow *flow)
 {
     return (struct evs_listing *)flow;
+}
+
+bool evs_flow_lists(const struct evs_flow *flow)
+{
+    return flow->type == &evs_list_snapshots || flow->type == &evs_list_volumes;
+}
+
+const struct evs_collection *evs_listing_collection(const struct evs_listing *listing)
+{
+    const struct evs_api *api = listing->flow.client->api;
+
+    return listing->flow.type == &evs_list_volumes ? &api->volumes : &api->snapshots;
 }
 
 void evs_listing_filter(struct evs_listing *listing, enum evs_filter filter, struct evs_str value)
@@ -67,19 +79,21 @@ static void write_query(struct evs_listing *listing, struct evs_buf *query)
 
 static bool by_marker(const struct evs_listing *listing)
 {
-    return listing->flow.client->api->paging == EVS_BY_MARKER || listing->given[EVS_FILTER_MARKER];
+    return evs_listing_collection(listing)->paging == EVS_BY_MARKER || listing->given[EVS_FILTER_MARKER];
 }
 
 /* Every page has the call's whole timeout: a list of a hundred pages is not a slow call. */
 static void ask_page(struct evs_listing *listing)
 {
     struct evs_flow *flow = &listing->flow;
+    bool volumes = flow->type == &evs_list_volumes;
 
     flow->budget.running = false;
     if (!by_marker(listing) && listing->ids.len == 0)
         set_number(listing, EVS_FILTER_OFFSET, listing->offset);
     write_query(listing, &flow->exchange.request.query);
-    evs_flow_exchange(flow, EVS_LIST_SNAPSHOTS, flow->options.retries, 0, false);
+    evs_flow_exchange(flow, volumes ? EVS_LIST_VOLUMES : EVS_LIST_SNAPSHOTS, flow->options.retries, 0,
+                      false);
 }
 
 static void begin(struct evs_flow *flow, const struct evs_snapshot *seen)
@@ -346,8 +360,17 @@ static bool survives(struct evs_listing *listing, const struct evs_facts *facts)
 {
     if (!facts || (facts->status != 400 && facts->status != 404) || !listing->given[EVS_FILTER_MARKER])
         return false;
-    return listing->flow.client->api->paging == EVS_BY_MARKER ? step_back_on_trail(listing)
-                                                               : drop_marker(listing);
+    return evs_listing_collection(listing)->paging == EVS_BY_MARKER ? step_back_on_trail(listing)
+                                                                     : drop_marker(listing);
+}
+
+static void fail_strange(struct evs_listing *listing, const struct evs_facts *facts)
+{
+    char expected[64];
+
+    snprintf(expected, sizeof expected, "expected a 200 with an array of %s",
+             evs_listing_collection(listing)->rows);
+    fail_response(&listing->flow, facts, expected);
 }
 
 static void concluded(struct evs_flow *flow, enum evs_meaning meaning, const struct evs_facts *facts)
@@ -357,12 +380,12 @@ static void concluded(struct evs_flow *flow, enum evs_meaning meaning, const str
     if (meaning != EVS_SHOWN && survives(listing, facts))
         return;
     if (meaning == EVS_STRANGE)
-        fail_response(flow, facts, "expected a 200 with an array of snapshots");
+        fail_strange(listing, facts);
     else if (meaning != EVS_SHOWN)
         evs_flow_end(flow);
     else if (listing->ids.len > 0)
         take_asked(listing, &facts->page);
-    else if (flow->client->api->paging == EVS_BY_MARKER)
+    else if (evs_listing_collection(listing)->paging == EVS_BY_MARKER)
         take_marked_page(listing, facts);
     else
         take_page(listing, facts);
@@ -378,3 +401,4 @@ void evs_listing_free(struct evs_listing *listing)
 }
 
 const struct evs_flow_type evs_list_snapshots = {"list_snapshots", EVS_ABOUT_PROJECT, begin, concluded};
+const struct evs_flow_type evs_list_volumes = {"list_volumes", EVS_ABOUT_PROJECT, begin, concluded};

@@ -1,5 +1,5 @@
 /**
- * list_snapshots: pages that overlap, so that a list which changes meanwhile has no gaps.
+ * list_snapshots and list_volumes: pages that overlap, so that a list which changes meanwhile has no gaps.
  *
  * A page starts with the last row of the page before it, the anchor. When rows vanish, those behind
  * them move up, and a page starts with another row: some may have been passed over, so the list is asked
@@ -14,7 +14,7 @@
 
 #pragma GCC visibility push(hidden)
 
-/** A list under way; its flow's type is evs_list_snapshots. Begin with zeroed memory. */
+/** A list under way; its flow's type is one of those below. Begin with zeroed memory. */
 struct evs_listing {
     struct evs_flow flow;                    /* first: a flow is cast to its listing */
     struct evs_buf values[EVS_FILTER_COUNT]; /**< as given, not escaped; empty: not asked for */
@@ -47,8 +47,14 @@ bool evs_listing_ask_for(struct evs_listing *listing, struct evs_str *ids, size_
 /** Free what only a listing has; before evs_flow_free. */
 void evs_listing_free(struct evs_listing *listing);
 
-/** Succeeds when every page was read; else the server's error or Client.BadResponse. */
-extern const struct evs_flow_type evs_list_snapshots;
+/** Whether `flow` is that of a list. */
+bool evs_flow_lists(const struct evs_flow *flow);
+
+/** What is listed. */
+const struct evs_collection *evs_listing_collection(const struct evs_listing *listing);
+
+/** These succeed when every page was read; else the server's error or Client.BadResponse. */
+extern const struct evs_flow_type evs_list_snapshots, evs_list_volumes;
 
 #pragma GCC visibility pop
 #endif

@@ -22,8 +22,10 @@ void evs_request_aim(struct evs_request *request, const struct evs_client *clien
                      enum evs_operation operation, struct evs_str project, struct evs_str id)
 {
     bool iam = operation == EVS_FIND_PROJECT;
-    bool list = operation == EVS_LIST_SNAPSHOTS;
-    const struct evs_str parts[] = {client->api->version, project, client->api->snapshots,
+    bool volumes = operation == EVS_LIST_VOLUMES;
+    bool list = volumes || operation == EVS_LIST_SNAPSHOTS;
+    const struct evs_collection *what = volumes ? &client->api->volumes : &client->api->snapshots;
+    const struct evs_str parts[] = {what->version, project, what->path,
                                     list ? EVS_STR("detail") : id, EVS_STR("/")};
 
     request->method = operation == EVS_DELETE_SNAPSHOT ? "DELETE" : "GET";

@@ -14,6 +14,7 @@ enum evs_operation {
     EVS_DELETE_SNAPSHOT, /**< `DELETE /v2/{project_id}/cloudsnapshots/{snapshot_id}`, or as its api has it */
     EVS_SHOW_SNAPSHOT,   /**< `GET` of the same */
     EVS_LIST_SNAPSHOTS,  /**< `GET /v2/{project_id}/cloudsnapshots/detail?{query}`, likewise */
+    EVS_LIST_VOLUMES,    /**< `GET /v2/{project_id}/cloudvolumes/detail?{query}`, likewise */
     EVS_FIND_PROJECT     /**< `GET /v3/projects?{query}` of IAM */
 };
 

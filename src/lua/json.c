@@ -477,12 +477,13 @@ static bool pop_is_useless(lua_State *L, int seen, bool certain)
 }
 
 /* The `href` of the link whose `rel` is "next". */
-static struct evs_str next_link(lua_State *L, int body)
+static struct evs_str next_link(lua_State *L, const struct evs_collection *what, int body)
 {
     struct evs_str found = {0};
     int links;
 
-    lua_getfield(L, body, "snapshots_links");
+    lua_pushfstring(L, "%s_links", what->rows);
+    lua_gettable(L, body);
     links = lua_gettop(L);
     for (size_t i = 1; lua_istable(L, links) && i <= evs_compat_rawlen(L, links); i++) {
         lua_rawgeti(L, links, (int)i);
@@ -526,13 +527,14 @@ static bool count_rows(lua_State *L, int rows, int seen, struct evs_page *page)
     return true;
 }
 
-bool evs_lua_json_page(lua_State *L, int body, int seen, struct evs_page *page)
+bool evs_lua_json_page(lua_State *L, const struct evs_collection *what, int body, int seen,
+                       struct evs_page *page)
 {
     int rows;
     bool whole;
 
-    *page = (struct evs_page){.next = next_link(L, body)};
-    lua_getfield(L, body, "snapshots");
+    *page = (struct evs_page){.next = next_link(L, what, body)};
+    lua_getfield(L, body, what->rows);
     rows = lua_gettop(L);
     whole = is_array(L, rows);
     page->count = whole ? (unsigned)evs_compat_rawlen(L, rows) : 0;
@@ -554,12 +556,13 @@ bool evs_lua_json_push_row(lua_State *L, int body, size_t i)
     return true;
 }
 
-void evs_lua_json_take_rows(lua_State *L, int body, int seen, bool certain, int rows)
+void evs_lua_json_take_rows(lua_State *L, const struct evs_collection *what, int body, int seen,
+                            bool certain, int rows)
 {
     size_t count = evs_compat_rawlen(L, rows);
     int page;
 
-    lua_getfield(L, body, "snapshots");
+    lua_getfield(L, body, what->rows);
     page = lua_gettop(L);
     for (size_t i = 1; i <= evs_compat_rawlen(L, page); i++) {
         if (!push_row(L, page, i))

@@ -4,7 +4,7 @@
 #ifndef EVS_LUA_JSON_H
 #define EVS_LUA_JSON_H
 
-#include "api/facts.h"
+#include "api/api.h"
 #include "compat.h"
 
 #pragma GCC visibility push(hidden)
@@ -44,19 +44,21 @@ struct evs_str evs_lua_request_id(const struct evs_lua_answer *answer);
 void evs_lua_json_snapshot(lua_State *L, int index, struct evs_snapshot *snapshot, bool from_script);
 
 /**
- * Read the page of a list in the decoded body at `body`, and hold it against the table of ids at `seen`
- * (id = true). False when it holds none.
+ * Read the page of a list of `what` in the decoded body at `body`, and hold it against the table of ids at
+ * `seen` (id = true). False when it holds none.
  */
-bool evs_lua_json_page(lua_State *L, int body, int seen, struct evs_page *page);
+bool evs_lua_json_page(lua_State *L, const struct evs_collection *what, int body, int seen,
+                       struct evs_page *page);
 
 /**
  * Append the rows of the page in the decoded body at `body` that are not in the table at `seen` to the
  * array at `rows`, as scripts see them, and note them in `seen`. When `certain`, the list is of certain ids:
  * only rows are taken whose id is false in `seen`.
  */
-void evs_lua_json_take_rows(lua_State *L, int body, int seen, bool certain, int rows);
+void evs_lua_json_take_rows(lua_State *L, const struct evs_collection *what, int body, int seen,
+                            bool certain, int rows);
 
-/** Push row `i`, counted from 1, of the page in the decoded body at `body`, and its id above it; false (and
+/** Push row `i`, counted from 1, of the page of snapshots in the decoded body at `body`, and its id above it; false (and
  * nothing pushed) when there is none with an id. */
 bool evs_lua_json_push_row(lua_State *L, int body, size_t i);
 

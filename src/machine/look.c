@@ -217,7 +217,9 @@ void evs_lua_look_reply(lua_State *L, int index, struct evs_call *call, struct e
     int body = lua_gettop(L);
 
     lua_newtable(L);
-    facts->has_page = facts->speaker >= EVS_JSON && evs_lua_json_page(L, body, body + 1, &facts->page);
+    facts->has_page = facts->speaker >= EVS_JSON &&
+                      evs_lua_json_page(L, &call->engine->client->api->snapshots, body, body + 1,
+                                        &facts->page);
     lua_pop(L, 1);
     if (facts->status == 200 && facts->has_page && call == call->engine->scout)
         take_rows(L, index, body);

@@ -86,6 +86,15 @@ void evs_lua_machine_add_headers(lua_State *L, int index, int options, struct ev
         evs_lua_machine_keep(L, index, EVS_MACHINE_HEADERS);
 }
 
+/* A list of disks has no filters: what it does not show would count as gone. */
+static bool read_filter(lua_State *L, int arg, struct evs_call *call, struct evs_lua_client *client,
+                        struct evs_error *error)
+{
+    if (call->as.flow.type == &evs_list_volumes && !lua_isnoneornil(L, arg))
+        luaL_argerror(L, arg, "list_volumes takes no filter");
+    return evs_lua_filter_read(L, arg, &client->core, &call->as.listing, error);
+}
+
 static void begin_rows(lua_State *L, int index)
 {
     lua_newtable(L);
@@ -129,7 +138,7 @@ void evs_lua_machine_begin(lua_State *L, const struct evs_flow_type *type, int a
     } else if (type->subject == EVS_ABOUT_PROJECT) {
         begin_rows(L, index);
         call->as.listing.paged = paged;
-        usable = evs_lua_filter_read(L, arg + 1, &client->core, &call->as.listing, &error);
+        usable = read_filter(L, arg + 1, call, client, &error);
         note_certain(L, index, &call->as.listing);
     }
     usable = evs_lua_options_read(L, arg + 2, EVS_AT_CALL, &settings,
@@ -156,20 +165,22 @@ void evs_lua_machine_begin(lua_State *L, const struct evs_flow_type *type, int a
 
 size_t evs_lua_body_limit(const struct evs_call *call)
 {
-    return call->as.flow.type == &evs_list_snapshots ? EVS_PAGE_LIMIT : EVS_BODY_LIMIT;
+    return evs_flow_lists(&call->as.flow) ? EVS_PAGE_LIMIT : EVS_BODY_LIMIT;
 }
 
 static void reply_page(lua_State *L, int index, struct evs_call *call, struct evs_facts *facts)
 {
+    const struct evs_collection *what = evs_listing_collection(&call->as.listing);
     int body = lua_gettop(L);
 
     evs_lua_machine_push_kept(L, index, EVS_MACHINE_SEEN);
     call->as.listing.accepted = false;
-    facts->has_page = facts->speaker >= EVS_JSON && evs_lua_json_page(L, body, body + 1, &facts->page);
+    facts->has_page =
+        facts->speaker >= EVS_JSON && evs_lua_json_page(L, what, body, body + 1, &facts->page);
     evs_engine_reply(call, facts);
     if (call->as.listing.accepted) {
         evs_lua_machine_push_kept(L, index, EVS_MACHINE_RESULT);
-        evs_lua_json_take_rows(L, body, body + 1, call->as.listing.ids.len > 0, body + 2);
+        evs_lua_json_take_rows(L, what, body, body + 1, call->as.listing.ids.len > 0, body + 2);
     }
     lua_settop(L, body);
 }
@@ -178,11 +189,11 @@ void evs_lua_machine_reply(lua_State *L, int index, struct evs_call *call, struc
 {
     const struct evs_flow *flow = &call->as.flow;
 
-    if (flow->type == &evs_list_snapshots && !call->engine->single) {
+    if (evs_flow_lists(flow) && !call->engine->single) {
         evs_lua_look_reply(L, index, call, facts);
         return;
     }
-    if (flow->type == &evs_list_snapshots) {
+    if (evs_flow_lists(flow)) {
         reply_page(L, index, call, facts);
         return;
     }
@@ -212,7 +223,7 @@ int evs_lua_machine_push_result(lua_State *L, int index)
     if (call->as.flow.state == EVS_FLOW_FAILED)
         return evs_lua_error_return(L, &call->as.flow.error);
     if (call->as.flow.type == &evs_delete_snapshot ||
-        (call->as.flow.type == &evs_list_snapshots && call->as.listing.paged))
+        (evs_flow_lists(&call->as.flow) && call->as.listing.paged))
         lua_pushboolean(L, 1);
     else if (call->as.flow.type == &evs_find_project)
         lua_pushstring(L, machine->client->core.project_id);

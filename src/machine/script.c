@@ -28,6 +28,7 @@ int evs_lua_script_start(lua_State *L)
                       {"show_snapshot", &evs_show_snapshot, false},
                       {"list_snapshots", &evs_list_snapshots, false},
                       {"each_snapshot", &evs_list_snapshots, true},
+                      {"list_volumes", &evs_list_volumes, false},
                       {"project_id", &evs_find_project, false}};
     struct evs_str name;
 

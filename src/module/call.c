@@ -65,6 +65,11 @@ int evs_lua_call_list(lua_State *L, int client, int arg)
     return make_call(L, client, &evs_list_snapshots, arg);
 }
 
+int evs_lua_call_list_volumes(lua_State *L, int client, int arg)
+{
+    return make_call(L, client, &evs_list_volumes, arg);
+}
+
 int evs_lua_call_project(lua_State *L, int client, int arg)
 {
     return make_call(L, client, &evs_find_project, arg);

@@ -18,6 +18,9 @@ int evs_lua_call_delete(lua_State *L, int client, int arg, bool safe);
 /** `list_snapshots(project [, filter [, opts]])`: an array, or nil and the error. */
 int evs_lua_call_list(lua_State *L, int client, int arg);
 
+/** `list_volumes(project, nil [, opts])`: likewise of disks. */
+int evs_lua_call_list_volumes(lua_State *L, int client, int arg);
+
 /** `each_snapshot(project [, filter [, opts]])`: an iterator. */
 int evs_lua_call_each(lua_State *L, int client, int arg);
 

@@ -95,6 +95,16 @@ static int list_snapshots(lua_State *L)
     return evs_lua_call_list(L, 1, 2);
 }
 
+/* client:list_volumes(project_id [, opts]) */
+static int list_volumes(lua_State *L)
+{
+    evs_lua_client_check(L, 1);
+    lua_settop(L, 3);
+    lua_pushnil(L); /* the options are the third argument, as of every call */
+    lua_insert(L, 3);
+    return evs_lua_call_list_volumes(L, 1, 2);
+}
+
 static int each_snapshot(lua_State *L)
 {
     check_call(L);
@@ -187,6 +197,7 @@ void evs_lua_client_setup(lua_State *L)
                                        {"list_snapshots", list_snapshots},
                                        {"each_snapshot", each_snapshot},
                                        {"delete_snapshots", delete_snapshots},
+                                       {"list_volumes", list_volumes},
                                        {"project_id", project_id},
                                        {"start", evs_lua_script_start},
                                        {"key", evs_lua_client_key},

@@ -51,6 +51,16 @@ static int list_snapshots(lua_State *L)
     return evs_lua_call_list(L, 4, 1);
 }
 
+/* evs.list_volumes(project_id [, opts]) */
+static int list_volumes(lua_State *L)
+{
+    lua_settop(L, 2);
+    lua_pushnil(L);
+    lua_insert(L, 2);
+    push_default_client(L);
+    return evs_lua_call_list_volumes(L, 4, 1);
+}
+
 static int each_snapshot(lua_State *L)
 {
     push_default_client(L);
@@ -156,6 +166,7 @@ int evs_lua_module_open(lua_State *L, bool safe)
                                          {"list_snapshots", list_snapshots},
                                          {"each_snapshot", each_snapshot},
                                          {"delete_snapshots", delete_snapshots},
+                                         {"list_volumes", list_volumes},
                                          {"new", new},
                                          {"sign", evs_lua_sign},
                                          {"project_id", project_id},

@@ -128,6 +128,11 @@ function Client:list_snapshots(project, filter, opts)
   return make_call(self, "list_snapshots", project, filter, opts)
 end
 
+--- An array of all disks, or nil and the error.
+function Client:list_volumes(project, opts)
+  return make_call(self, "list_volumes", project, nil, opts)
+end
+
 --- The id of the region's project, or nil and the error; IAM is asked once.
 function Client:project_id(opts)
   return make_call(self, "project_id", nil, nil, opts)

@@ -28,7 +28,7 @@ local CALL = [[
 ]]
 
 for _, method in ipairs { "delete_snapshot", "show_snapshot", "list_snapshots", "each_snapshot",
-  "delete_snapshots", "last", "close" } do
+  "list_volumes", "delete_snapshots", "last", "close" } do
   Client[method] = function(self, ...)
     return self.nginx:run(CALL, self.number, self.options, method, ...)
   end

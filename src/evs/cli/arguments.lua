@@ -82,6 +82,11 @@ local function add_policy(parser)
     "Of standard snapshots also these: auto,copy,frozen,group,unknown.", convert.kinds)
 end
 
+local function add_orphans(parser)
+  parser:flag("--orphans",
+    "Judge standard snapshots whose disk is gone, by their age, and no others.")
+end
+
 local function add_run(parser)
   option(parser, "--max-errors", "N", "Stop when so many have failed (10).", convert.whole)
   option(parser, "--concurrency", "N", "Deletions at a time (16).", convert.whole)
@@ -134,6 +139,7 @@ function commands.prune(parser)
   local command = parser:command("prune", "Delete what a policy does not keep.")
   command:epilog(PRUNE_EPILOG)
   add_policy(command)
+  add_orphans(command)
   add_filters(command)
   add_connection(command)
   command:flag("--yes", "Carry it out. Without it nothing is deleted.")

@@ -22,6 +22,22 @@ function belts.check_max(max, judged, count)
     count)
 end
 
+local WITHOUT = "; nothing was sent. If that is right, give --empty-groups in place of --orphans"
+
+--- Holds what would make orphans of all of `count` snapshots, because no disk is to be seen.
+function belts.check_volumes(volumes, count)
+  if volumes > 0 or count == 0 then return end
+  failure.raise(failure.BELT, "the belt on orphans held: the list of disks is empty, so that all "
+    .. "%d snapshots would count as without a disk" .. WITHOUT, count)
+end
+
+--- Holds a run whose list of disks fits no snapshot at all: it may be of other disks.
+function belts.check_orphans(found, count, volumes)
+  if found < count then return end
+  failure.raise(failure.BELT, "the belt on orphans held: none of %d disks is that of a snapshot, "
+    .. "so that all %d snapshots would count as without a disk" .. WITHOUT, volumes, count)
+end
+
 -- A span of time in its greatest unit.
 local function span(seconds)
   if seconds >= 2 * 86400 then return ("%d days"):format(math.floor(seconds / 86400 + 0.5)) end

@@ -47,7 +47,8 @@ end
 
 --- The filters as they were given, for the record: a table of texts and arrays; nil without any.
 function filters.given(args)
-  local given = { name_prefix = args.name_prefix, name_match = args.name_match }
+  local given = { name_prefix = args.name_prefix, name_match = args.name_match,
+    orphans = args.orphans }
   for _, name in ipairs { "volume_id", "status", "exclude" } do
     if args[name][1] then given[name] = args[name] end
   end

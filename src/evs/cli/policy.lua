@@ -1,5 +1,6 @@
 -- The policy of a command line.
 
+local clients = require "evs.cli.client"
 local failure = require "evs.cli.failure"
 local retention = require "evs.retention.policy"
 
@@ -12,10 +13,24 @@ local function check_last(args)
     .. "give --empty-groups as well if that is meant")
 end
 
+-- A snapshot whose disk is gone has no younger ones to come: its age alone says whether it goes.
+local function check_orphans(args)
+  if clients.api(args) ~= "v5" then
+    failure.raise(failure.USAGE, "prune: --orphans is for standard snapshots, which outlive their "
+      .. "disks: give --api v5")
+  end
+  local counts = false
+  for _, rule in ipairs(retention.COUNTS) do counts = counts or args["keep_" .. rule] ~= nil end
+  if args.keep_within and not counts then return end
+  failure.raise(failure.USAGE, "prune: --orphans go by their age alone: give --keep-within, and no "
+    .. "other rule")
+end
+
 --- What evs.retention is to be given: the rules, the group, the clock.
 function policy.of(args, now)
-  check_last(args)
-  local made = { group = args.group_by or "volume_id", now = now, empty_groups = args.empty_groups,
+  if args.orphans then check_orphans(args) else check_last(args) end
+  local made = { group = args.group_by or "volume_id", now = now,
+    empty_groups = args.empty_groups or args.orphans,
     within = args.keep_within, include = args.include }
   local rules = args.keep_within and 1 or 0
   for _, rule in ipairs(retention.COUNTS) do

@@ -1,11 +1,13 @@
 -- What a command that deletes sets up: client, project, lock, record and report; and its run.
 
 local audits = require "evs.cli.audit"
+local belts = require "evs.cli.belts"
 local clients = require "evs.cli.client"
 local evs = require "evs"
 local failure = require "evs.cli.failure"
 local locks = require "evs.cli.lock"
 local reports = require "evs.cli.report"
+local retention = require "evs.retention"
 local runs = require "evs.cli.run"
 
 local session = {}
@@ -27,6 +29,18 @@ end
 --- All snapshots of the project.
 function Session:list()
   return failure.check(self.client:list_snapshots(self.project))
+end
+
+--- Those of `list`, all snapshots of the project, whose disk is gone; and how many disks there are.
+-- The disks are listed after the snapshots, so that one made meanwhile is not missed. A list of
+-- disks that fails ends the command.
+function Session:orphans(list)
+  local volumes = failure.check(self.client:list_volumes(self.project))
+  belts.check_volumes(#volumes, #list)
+  if #list == 0 then return {}, #volumes end
+  local found = retention.orphans(list, volumes)
+  belts.check_orphans(#found, #list, #volumes)
+  return found, #volumes
 end
 
 --- Begins the record; `about` are names and values that go into its first event.

@@ -56,10 +56,20 @@ local function carry_out(plan, session, policy)
   return session:run { items = plans.items(plan.go), ignore_missing = true }
 end
 
+-- All snapshots of the project that the policy is for; with --orphans it says how many those are.
+local function list(session)
+  local args, all = session.args, session:list()
+  if not args.orphans then return all end
+  local found, volumes = session:orphans(all)
+  say(args, ("%d of %d snapshots are without a disk; there are %d disks"):format(#found, #all,
+    volumes))
+  return found
+end
+
 return function(args)
   local policy = policies.of(args, os.time())
   local session = sessions.open(args, args.yes)
-  local plan = plans.make(session:list(), policy, args)
+  local plan = plans.make(list(session), policy, args)
   show(plan, session, policy)
   check_belts(plan, session)
   local empty = check_matched(plan, args)
