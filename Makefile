@@ -154,6 +154,10 @@ $(BUILD)/flags: FORCE
 
 modules: $(MODULES)
 
+# What the compiler thinks of the sources, without an object of them.
+syntax:
+	$(COMPILE) -fsyntax-only $(SOURCES) $(PROBE) $(EXPLORER) src/evs/cli/system.c
+
 # The interpreter that the installed command names in its first line.
 LUA_BIN = $(or $(notdir $(shell command -v $(LUA_NAME))),lua)
 
@@ -228,6 +232,10 @@ test: ## Everything that must hold before a change lands
 	@tools/deps test
 	@tools/check $(STEPS)
 
+mutants: ## Break the core in small ways; a spec must notice each break
+	@tools/deps test
+	@tools/check mutants
+
 spec: ## Run specs only, as in make spec LUA=5.3 SPEC=spec/api/sign_spec.lua
 	@$(MAKE) --no-print-directory modules
 	@tools/spec $(LUA) $(SPEC)
@@ -265,4 +273,4 @@ FORCE:
 .DEFAULT_GOAL = all
 .DELETE_ON_ERROR:
 .PHONY: all help check format tidy modules install uninstall deps demo emulator test spec model dist \
-        deb interop suites bench clean FORCE
+        deb interop suites bench clean mutants syntax FORCE
