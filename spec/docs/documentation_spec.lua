@@ -106,7 +106,7 @@ end)
 describe("the headers that may be added", function()
   it("are those of the types, and in docs/library.md", function()
     local text = section("headers")
-    local list = read("src/client/headers.c"):match("evs_header_names%[.-%] = {(.-)};")
+    local list = read("src/lua/headers.c"):match("names%[%] = {(.-)};")
     local known, typed = found(list, '"([%w-]+)"'), fields_of("evs.Headers")
     local class = library:match("%-%-%-@class %(exact%) evs.Headers\n(.-)\n\n")
     for name in class:gmatch('%["([%w-]+)"%]') do typed[name] = true end

@@ -4,7 +4,7 @@
 #ifndef EVS_ANSWER_HINT_H
 #define EVS_ANSWER_HINT_H
 
-#include "base/hint.h"
+#include "base/error.h"
 #include "facts.h"
 
 #pragma GCC visibility push(hidden)

@@ -27,6 +27,24 @@ enum evs_code evs_code_parse(struct evs_str text)
     return (enum evs_code)code;
 }
 
+#define HINT_TEXT(name, text) text,
+static const char *const hint_texts[] = {EVS_HINTS(HINT_TEXT)};
+#undef HINT_TEXT
+
+const char *evs_hint_text(enum evs_hint hint)
+{
+    return hint_texts[hint];
+}
+
+enum evs_hint evs_hint_parse(struct evs_str text)
+{
+    int hint = EVS_HINT_COUNT;
+
+    while (--hint > EVS_HINT_NONE && !evs_str_equal(text, evs_str(hint_texts[hint])))
+        ;
+    return (enum evs_hint)hint;
+}
+
 const char *evs_outcome_text(enum evs_outcome outcome)
 {
     static const char *const texts[] = {"not_sent", "refused", "unknown", "accepted"};

@@ -3,7 +3,7 @@
 #endif
 #include "http_internal.h"
 
-#include "base/clock.h"
+#include "base/time.h"
 #include "sigpipe.h"
 
 #include <dirent.h>

@@ -1,6 +1,6 @@
 #include "http_internal.h"
 
-#include "base/clock.h"
+#include "base/time.h"
 
 #include <stdlib.h>
 #include <string.h>

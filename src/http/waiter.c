@@ -1,6 +1,6 @@
 #include "waiter.h"
 
-#include "base/clock.h"
+#include "base/time.h"
 
 #include <stdlib.h>
 

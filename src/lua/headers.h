@@ -1,5 +1,6 @@
 /**
- * The option `headers`: names and values that a script adds to the requests of a call.
+ * The option `headers`: names and values that a script adds to the requests of a call, for those who follow
+ * one request through many services. They are sent as they are, unsigned.
  */
 #ifndef EVS_LUA_HEADERS_H
 #define EVS_LUA_HEADERS_H

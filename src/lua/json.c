@@ -1,6 +1,6 @@
 #include "json.h"
 
-#include "base/date.h"
+#include "base/time.h"
 #include "base/message.h"
 
 #include <stdio.h>

@@ -4,9 +4,8 @@
 #include "driver.h"
 
 #include "attempt.h"
-#include "base/clock.h"
+#include "base/time.h"
 #include "batch.h"
-#include "lua/interrupt.h"
 #include "lua/json.h"
 #include "lua/options.h"
 
@@ -18,12 +17,62 @@
 /* The driver's stack: nothing stands above between two steps. */
 enum { MACHINE = 1, ON_ATTEMPT, ON_RESULT, TOP = ON_RESULT };
 
+/* --- Ctrl-C ----------------------------------------------------------------------------------------- */
+
+/* lua.c's handler of SIGINT sets a hook and nothing else, which waits for Lua code to run. A driver that is
+ * busy in C lets the hook act. */
+struct watch {
+    lua_Hook hook; /* as it was before */
+};
+
+/* In a coroutine a signal may have come before the call: its hook waits in the main thread. */
+static struct watch begin_watch(lua_State *L)
+{
+    return (struct watch){evs_compat_mainthread(L) == L ? lua_gethook(L) : NULL};
+}
+
+/* Let the hook of `L` act. Whether it raised: the error is at the top then. */
+static bool hook_raises(lua_State *L)
+{
+    return luaL_loadstring(L, "") != LUA_OK || lua_pcall(L, 0, 0, 0) != LUA_OK;
+}
+
+/* The main thread's hook cannot raise in a coroutine: the coroutine borrows it. */
+static bool borrowed_hook_raises(lua_State *L, lua_State *main)
+{
+    lua_Hook own = lua_gethook(L);
+    int mask = lua_gethookmask(L), count = lua_gethookcount(L);
+    bool raised;
+
+    lua_sethook(L, lua_gethook(main), lua_gethookmask(main), lua_gethookcount(main));
+    raised = hook_raises(L);
+    lua_sethook(L, own, mask, count);
+    if (raised)
+        lua_sethook(main, NULL, 0, 0); /* as lua.c's does where it raises */
+    return raised;
+}
+
+static void obey_interrupt(lua_State *L, struct watch *watch)
+{
+    lua_State *main = evs_compat_mainthread(L);
+
+    if (lua_gethook(main) == watch->hook)
+        return;
+    watch->hook = lua_gethook(main);
+    luaL_checkstack(L, 2, "interrupted!");
+    /* A hook that does not raise is a debugger's, perhaps. */
+    if (main == L ? hook_raises(L) : borrowed_hook_raises(L, main))
+        lua_error(L);
+}
+
+/* --- the driver -------------------------------------------------------------------------------------- */
+
 struct driver {
     lua_State *L;
     struct evs_lua_machine *machine;
     struct evs_lua_client *client;
     unsigned long homes; /* the client's, when its calls were last looked after */
-    struct evs_lua_watch watch;
+    struct watch watch;
 };
 
 /* --- connections ------------------------------------------------------------------------------------ */
@@ -199,7 +248,7 @@ static void wait_for(struct driver *d, double seconds)
             answered = poll_answer(d, slice);
         else
             sleep_exactly(slice);
-        evs_lua_obey_interrupt(d->L, &d->watch);
+        obey_interrupt(d->L, &d->watch);
         seconds = answered ? 0 : seconds - slice;
     }
 }
@@ -325,7 +374,7 @@ static int drive(lua_State *L)
 
     d.client = d.machine->client;
     d.homes = d.client->homes;
-    d.watch = evs_lua_watch(L);
+    d.watch = begin_watch(L);
     run(&d);
     return 0;
 }

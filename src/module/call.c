@@ -1,4 +1,4 @@
-#include "call.h"
+#include "module.h"
 
 #include "machine/batch.h"
 #include "machine/driver.h"

@@ -1,11 +1,9 @@
-#include "client.h"
+#include "module.h"
 
-#include "base/clock.h"
+#include "base/time.h"
 #include "client/environment.h"
-#include "call.h"
 #include "machine/driver.h"
 #include "lua/error.h"
-#include "key.h"
 #include "lua/headers.h"
 #include "lua/options.h"
 #include "machine/script.h"

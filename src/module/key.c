@@ -1,4 +1,4 @@
-#include "key.h"
+#include "module.h"
 
 #include "lua/client.h"
 #include "lua/error.h"

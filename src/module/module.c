@@ -1,12 +1,9 @@
 #include "module.h"
 
-#include "call.h"
 #include "api/protect.h"
-#include "client.h"
 #include "lua/error.h"
 #include "lua/json.h"
 #include "machine/script.h"
-#include "sign.h"
 
 #define DEFAULT_CLIENT "evs.default_client"
 

@@ -1,4 +1,4 @@
-#include "sign.h"
+#include "module.h"
 
 #include "sign/canonical.h"
 #include "base/scrub.h"

@@ -1,12 +1,19 @@
 /**
- * Dates of HTTP headers. Pure arithmetic: no locale, no time zone, no static state.
+ * Time: the two clocks that drivers give to machines, and the dates of headers. Reading a date is pure
+ * arithmetic: no locale, no time zone, no static state.
  */
-#ifndef EVS_DATE_H
-#define EVS_DATE_H
+#ifndef EVS_TIME_H
+#define EVS_TIME_H
 
 #include "text.h"
 
 #pragma GCC visibility push(hidden)
+
+/** Seconds on a clock that never jumps. */
+double evs_clock_monotonic(void);
+
+/** Seconds since 1970. */
+double evs_clock_wall(void);
 
 /**
  * Read an HTTP date, `Tue, 24 Nov 2026 06:26:33 GMT` (RFC 9110 IMF-fixdate, the only form a sender

@@ -1,6 +1,32 @@
-#include "date.h"
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* clock_gettime under -std=c11 */
+#endif
+#include "base/time.h"
 
 #include <string.h>
+#include <time.h>
+
+/* --- clocks ------------------------------------------------------------------------------------------ */
+
+static double read_clock(clockid_t clock)
+{
+    struct timespec now;
+
+    clock_gettime(clock, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+double evs_clock_monotonic(void)
+{
+    return read_clock(CLOCK_MONOTONIC);
+}
+
+double evs_clock_wall(void)
+{
+    return read_clock(CLOCK_REALTIME);
+}
+
+/* --- dates ------------------------------------------------------------------------------------------- */
 
 /* `count` digits at `at`, or -1. */
 static int number(struct evs_str text, size_t at, size_t count)
