@@ -139,6 +139,7 @@
 ---@field rate? number most requests that start in any second; 0 is no limit (default 0)
 ---@field max? integer most ids: more are Client.TooMany (default none)
 ---@field max_errors? integer so many that failed or are unknown stop the batch (default none)
+---@field read_ahead? integer ids that a function gives before their turn, so that lists can look at them (default 0)
 ---@field on_result? evs.OnResult called as each deletion ends; false stops the batch
 
 --- What became of a batch. Every id is in exactly one of the four sums.

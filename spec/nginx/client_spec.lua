@@ -323,6 +323,31 @@ describe("delete_snapshots", function()
     assert.equal(30, #ids)
   end)
 
+  it("reads ahead what a function gives, which may sleep, so that lists look at it", function()
+    put(90)
+    local summary, most = with_client({}, [[
+      local given, begun, most = 0, 0, 0
+      local summary = client:delete_snapshots(project, function()
+        ngx.sleep(0.001)
+        if given == 90 then return nil end
+        given = given + 1
+        most = math.max(most, given - begun)
+        return ("s%04d"):format(given)
+      end, { read_ahead = 60, protect = function() begun = begun + 1 end })
+      return summary, most]])
+    assert.equal(90, summary.succeeded)
+    assert.equal(60, most)
+    local lists, looks = 0, 0
+    for _, record in ipairs(emulator:log()) do
+      if record.method == "GET" then
+        local listed = record.uri:find("/detail?", 1, true)
+        lists, looks = lists + (listed and 1 or 0), looks + (listed and 0 or 1)
+      end
+    end
+    assert.is_true(lists <= 3, lists .. " lists")
+    assert.equal(0, looks)
+  end)
+
   it("lets iterator and on_result sleep, and tells what blocking batches tell", function()
     put(6)
     local summary, told = with_client({}, [[

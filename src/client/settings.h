@@ -28,6 +28,7 @@ struct evs_batch_options {
     double rate;          /**< most requests that start in any second; 0: no limit */
     unsigned max;         /**< most ids; UINT_MAX: no limit */
     unsigned max_errors;  /**< so many that failed or are unknown stop the batch; 0: no limit */
+    unsigned read_ahead;  /**< ids that are read before their turn, most; 0: none */
 };
 
 /** The environment's variables that values were taken from; NULL: an option's. */

@@ -63,6 +63,8 @@ static const struct option options[] = {
      "most ids: more are Client.TooMany"},
     {"max_errors", COUNT, EVS_AT_BATCH, AT(batch.max_errors), 1, UINT_MAX - 1.0, 0,
      "so many that failed or are unknown stop the batch"},
+    {"read_ahead", COUNT, EVS_AT_BATCH, AT(batch.read_ahead), 0, 10000, 0,
+     "ids that a function gives before their turn, so that lists can look at them"},
     {"on_result", FUNCTION, EVS_AT_BATCH, 0, 0, 0, 0, "called as each deletion ends"},
 };
 

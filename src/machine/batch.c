@@ -1,5 +1,6 @@
 #include "batch.h"
 
+#include "ahead.h"
 #include "lua/error.h"
 #include "lua/ids.h"
 #include "lua/json.h"
@@ -79,7 +80,9 @@ struct evs_lua_machine *evs_lua_batch_push(lua_State *L, int client, int arg, bo
     machine = evs_lua_machine_push(L, client, EVS_BATCH_METATABLE);
     lua_insert(L, -2);
     machine->source = source;
-    machine->count = source == EVS_FROM_ARRAY ? evs_compat_rawlen(L, -1) : 0;
+    machine->read_all = source == EVS_FROM_ARRAY;
+    machine->count = machine->read_all ? evs_compat_rawlen(L, -1) : 0;
+    machine->ahead = machine->read_all ? 0 : settings.batch.read_ahead;
     machine->errors_room = source == EVS_FROM_ARRAY ? ULONG_MAX : ITERATOR_ERRORS;
     strcpy(machine->project, lua_tostring(L, arg));
     evs_lua_machine_keep(L, top + 1, EVS_MACHINE_SOURCE);
@@ -87,6 +90,7 @@ struct evs_lua_machine *evs_lua_batch_push(lua_State *L, int client, int arg, bo
     keep_table(L, top + 1, EVS_MACHINE_NAMES);
     keep_table(L, top + 1, EVS_MACHINE_ERRORS);
     keep_table(L, top + 1, EVS_MACHINE_ROWS);
+    keep_table(L, top + 1, EVS_MACHINE_AHEAD);
     if (settings.call.protect)
         evs_lua_protect_keep(L, top + 1, arg + 2);
     evs_lua_machine_add_headers(L, top + 1, arg + 2, &settings.call);
@@ -145,6 +149,13 @@ static void begin(lua_State *L, int index)
     lua_settop(L, id);
 }
 
+bool evs_lua_batch_wants(const struct evs_lua_machine *batch)
+{
+    if (batch->ahead > 0)
+        return evs_lua_ahead_wants(batch);
+    return batch->source != EVS_FROM_ARRAY;
+}
+
 void evs_lua_batch_feed(lua_State *L, int index)
 {
     struct evs_lua_machine *machine = lua_touserdata(L, index);
@@ -154,8 +165,7 @@ void evs_lua_batch_feed(lua_State *L, int index)
         evs_engine_end(&machine->engine);
         return;
     }
-    evs_lua_machine_push_kept(L, index, EVS_MACHINE_SOURCE);
-    lua_rawgeti(L, -1, (int)machine->position + 1);
+    evs_lua_ahead_push(L, index, machine->position);
     if (evs_lua_look_is_ready(L, index)) {
         machine->position++;
         evs_lua_ids_push_id(L);
@@ -187,10 +197,22 @@ void evs_lua_batch_add(lua_State *L, int index)
         refuse_more(engine);
         engine->unsent++;
         evs_engine_skip(engine);
+    } else if (machine->ahead > 0) {
+        evs_lua_ahead_keep(L, index, entry);
+        evs_engine_skip(engine);
     } else {
         begin(L, index);
     }
     lua_settop(L, entry);
+}
+
+void evs_lua_batch_finish(struct evs_lua_machine *batch)
+{
+    batch->read_all = true;
+    if (batch->position == batch->count)
+        evs_engine_end(&batch->engine);
+    else
+        evs_engine_skip(&batch->engine);
 }
 
 void evs_lua_batch_stop_with(lua_State *L, int index)
@@ -292,7 +314,7 @@ void evs_lua_batch_push_summary(lua_State *L, int index)
 {
     const struct evs_lua_machine *machine = lua_touserdata(L, index);
     const struct evs_engine *engine = &machine->engine;
-    size_t left = machine->count - machine->position; /* of an array, after a stop */
+    size_t left = machine->count - machine->position; /* after a stop */
 
     lua_createtable(L, 0, 6);
     set_sum(L, "succeeded", engine->succeeded);

@@ -18,14 +18,21 @@
 struct evs_lua_machine *evs_lua_batch_push(lua_State *L, int client, int arg, bool from_script,
                                            struct evs_error *error);
 
-/** Answer NEED with the next id of the array of the batch at `index`. */
+/** Whether NEED wants an id from outside: evs_lua_batch_add, or _finish. Else evs_lua_batch_feed answers it. */
+bool evs_lua_batch_wants(const struct evs_lua_machine *batch);
+
+/** Answer NEED with the next id that the batch at `index` holds, of its array or read ahead. */
 void evs_lua_batch_feed(lua_State *L, int index);
 
 /**
- * Answer NEED with the id, or the snapshot, at the top of the stack, unless it is under way. One that
- * comes after a stop, or is more than `max` allows, is unsent. Raises for all else.
+ * Answer NEED with the id, or the snapshot, at the top of the stack, unless it is under way; or keep it,
+ * where ids are read ahead. One that comes after a stop, or is more than `max` allows, is unsent. Raises
+ * for all else.
  */
 void evs_lua_batch_add(lua_State *L, int index);
+
+/** Answer NEED: there are no more ids. */
+void evs_lua_batch_finish(struct evs_lua_machine *batch);
 
 /** Stop the batch with the value at the top, which the summary then shows as `stopped`; pops it. */
 void evs_lua_batch_stop_with(lua_State *L, int index);

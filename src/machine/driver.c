@@ -305,7 +305,7 @@ static void ask_for_id(struct driver *d)
         lua_pop(L, 1);
         evs_lua_batch_add(L, MACHINE);
     } else {
-        evs_engine_end(&d->machine->engine);
+        evs_lua_batch_finish(d->machine);
         if (!lua_isnil(L, -1))
             evs_lua_batch_stop_with(L, MACHINE);
     }
@@ -353,10 +353,10 @@ static void run(struct driver *d)
             tell_result(d, act.call);
             break;
         case EVS_TURN_NEED:
-            if (d->machine->source == EVS_FROM_ARRAY)
-                evs_lua_batch_feed(d->L, MACHINE);
-            else
+            if (evs_lua_batch_wants(d->machine))
                 ask_for_id(d);
+            else
+                evs_lua_batch_feed(d->L, MACHINE);
             break;
         case EVS_TURN_SLEEP:
             wait_for(d, act.want.seconds);

@@ -1,5 +1,6 @@
 #include "look.h"
 
+#include "ahead.h"
 #include "lua/json.h"
 
 #define ROW_SECONDS 5.0 /* for so long a row stands for a look of one's own */
@@ -11,8 +12,23 @@ static bool makes_looks(const struct evs_lua_machine *machine)
 {
     const struct evs_engine *engine = &machine->engine;
 
-    return machine->source == EVS_FROM_ARRAY && engine->options.guard && !engine->looks_off &&
-           engine->client->api->id_list != EVS_IDS_NEVER && machine->count > 1;
+    return (machine->source == EVS_FROM_ARRAY || machine->ahead > 1) && engine->options.guard &&
+           !engine->looks_off && engine->client->api->id_list != EVS_IDS_NEVER &&
+           !(machine->read_all && machine->count == 1);
+}
+
+bool evs_lua_look_is_due(const struct evs_lua_machine *machine)
+{
+    const struct evs_engine *engine = &machine->engine;
+
+    return makes_looks(machine) && !engine->looking &&
+           machine->looked <= machine->position + engine->limits.concurrency;
+}
+
+size_t evs_lua_look_left(const struct evs_lua_machine *machine)
+{
+    return machine->count -
+           (machine->looked > machine->position ? machine->looked : machine->position);
 }
 
 /* Push what is known of the id at `id`. */
@@ -36,22 +52,33 @@ static double row_ends(lua_State *L, const struct evs_engine *engine, int row)
 
 /* --- asking ------------------------------------------------------------------------------------------- */
 
-/* Gather the ids behind `looked`, and note each as asked for. Entries that are snapshots are passed over. */
+/* Take the id at the top, if a list can ask for it: a snapshot needs no look, and a malformed id, which only
+ * an array is free of, fails by itself. */
+static bool take_id(lua_State *L, const struct evs_lua_machine *machine, struct evs_str *id)
+{
+    struct evs_error error;
+
+    if (lua_type(L, -1) != LUA_TSTRING)
+        return false;
+    id->data = lua_tolstring(L, -1, &id->len);
+    return machine->source == EVS_FROM_ARRAY ||
+           evs_id_check(&machine->client->core, *id, "id", &error);
+}
+
+/* Gather the ids behind `looked`, and note each as asked for. */
 static size_t gather(lua_State *L, int index, struct evs_str ids[EVS_IDS_MOST])
 {
     struct evs_lua_machine *machine = lua_touserdata(L, index);
     int top = lua_gettop(L);
     size_t count = 0;
 
-    evs_lua_machine_push_kept(L, index, EVS_MACHINE_SOURCE);
     evs_lua_machine_push_kept(L, index, EVS_MACHINE_ROWS);
     for (; count < EVS_IDS_MOST && machine->looked < machine->count; machine->looked++) {
-        lua_rawgeti(L, top + 1, (int)machine->looked + 1);
-        if (lua_type(L, -1) == LUA_TSTRING) {
-            ids[count].data = lua_tolstring(L, -1, &ids[count].len);
+        evs_lua_ahead_push(L, index, machine->looked);
+        if (take_id(L, machine, &ids[count])) {
             count++;
             lua_pushboolean(L, 0);
-            lua_rawset(L, top + 2);
+            lua_rawset(L, top + 1);
         } else {
             lua_pop(L, 1);
         }
@@ -98,13 +125,22 @@ bool evs_lua_look_is_ready(lua_State *L, int index)
     return false;
 }
 
+/* Whether there are enough entries for a list. A window may be too small for sixty: then half of it is, but
+ * a list of one is a look. */
+static bool is_worth_a_list(const struct evs_lua_machine *machine)
+{
+    size_t left = evs_lua_look_left(machine), half = (machine->ahead + 1) / 2;
+
+    if (machine->read_all || left >= EVS_IDS_MOST)
+        return left > 0;
+    return left > 1 && left >= half;
+}
+
 void evs_lua_look_ahead(lua_State *L, int index)
 {
     struct evs_lua_machine *machine = lua_touserdata(L, index);
-    const struct evs_engine *engine = &machine->engine;
 
-    if (!makes_looks(machine) || engine->looking || machine->looked == machine->count ||
-        machine->looked > machine->position + engine->limits.concurrency)
+    if (!evs_lua_look_is_due(machine) || !is_worth_a_list(machine))
         return;
     if (machine->looked < machine->position)
         machine->looked = machine->position;

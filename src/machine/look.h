@@ -9,8 +9,14 @@
 
 #pragma GCC visibility push(hidden)
 
+/** Whether it is time to look at the ids behind those that were looked at. */
+bool evs_lua_look_is_due(const struct evs_lua_machine *machine);
+
+/** How many entries there are behind those that were looked at, or begun. */
+size_t evs_lua_look_left(const struct evs_lua_machine *machine);
+
 /**
- * Whether the id at the top, the next of the array of the batch at `index`, can be begun: its row is there
+ * Whether the id at the top, the next of the batch at `index`, can be begun: its row is there
  * and young enough, or it looks by itself. Else NEED is answered: the id waits for a look.
  */
 bool evs_lua_look_is_ready(lua_State *L, int index);

@@ -25,7 +25,9 @@ struct evs_lua_machine {
     bool asking; /**< the script's `protect` runs: it must leave the machine alone */
     /* of a batch: */
     enum evs_lua_source source;
-    size_t position, count;    /**< of an array */
+    size_t position, count;    /**< entries that were begun; that there are, or that were read ahead */
+    size_t ahead;              /**< so many entries are read ahead at most; 0: none, or an array */
+    bool read_all;             /**< there are no more than `count` */
     size_t looked;             /**< so many of its entries were looked at by lists */
     size_t looking_from;       /**< the first entry of the last list */
     unsigned long errors_room; /**< how many errors may still be kept; those of an array all are */
@@ -39,7 +41,8 @@ enum {
     EVS_MACHINE_HEADERS, /**< lines that are added to each request, where the call's options have some */
     EVS_MACHINE_RESULT,  /**< a snapshot, or an array of them */
     EVS_MACHINE_SEEN,    /**< id = true: of a list all rows, of a batch the ids that are under way */
-    EVS_MACHINE_SOURCE,  /**< of a batch: its ids */
+    EVS_MACHINE_SOURCE,  /**< of a batch: its ids, or the function that gives them */
+    EVS_MACHINE_AHEAD,   /**< of a batch: what was read ahead, a ring of `ahead` entries */
     EVS_MACHINE_NAMES,   /**< of a batch: slot + 1 = id, as it was given */
     EVS_MACHINE_ERRORS,  /**< of a batch: id = error */
     EVS_MACHINE_ROWS,    /**< of a batch: id = what a list showed of it */

@@ -223,10 +223,10 @@ static int push_result(lua_State *L, struct evs_call *call)
     return lua_gettop(L) - top;
 }
 
-/* "need"; 0 when the batch has an array of ids. */
+/* "need"; 0 when the batch has the next id. */
 static int push_need(lua_State *L, const struct evs_lua_machine *batch)
 {
-    if (batch->source == EVS_FROM_ARRAY) {
+    if (!evs_lua_batch_wants(batch)) {
         evs_lua_batch_feed(L, 1);
         return 0;
     }
@@ -296,7 +296,7 @@ static int batch_add(lua_State *L)
 /* batch:finish([err]): there are no more ids; with an error, because the source of them failed. */
 static int batch_finish(lua_State *L)
 {
-    evs_engine_end(&check_asking(L, "finish")->engine);
+    evs_lua_batch_finish(check_asking(L, "finish"));
     lua_settop(L, 2);
     if (!lua_isnil(L, 2))
         evs_lua_batch_stop_with(L, 1);
