@@ -43,9 +43,11 @@ static bool is_null(lua_State *L, int index)
     return lua_islightuserdata(L, index) && lua_touserdata(L, index) == NULL;
 }
 
-/* --- fields of the table at `index`, counted from the bottom. What they return lives in the table: read
- * raw, as a script's table could make a field anew at every look, and the id that was checked would not be
- * the one that is deleted. ------------------------------------------------------------------------- */
+/* --- fields ------------------------------------------------------------------------------------ */
+
+/* Fields of the table at `index`, counted from the bottom. What is read lives in the table. The table is
+ * read raw: a script's could make a field anew at every look, and the id that was checked would not be the
+ * one that is deleted. */
 
 static struct evs_str string_field(lua_State *L, int index, const char *name)
 {

@@ -75,8 +75,9 @@ int evs_lua_call_project(lua_State *L, int client, int arg)
     return make_call(L, client, &evs_find_project, arg);
 }
 
-/* --- each: upvalues are the client, the machine, on_attempt, the page's rows, and how many were given --- */
+/* --- each -------------------------------------------------------------------------------------- */
 
+/* The iterator's upvalues: the client, the machine, on_attempt, the page's rows, and how many were given. */
 enum { EACH_CLIENT = 1, EACH_MACHINE, EACH_ON_ATTEMPT, EACH_ROWS, EACH_GIVEN };
 
 /* Push the next row of the page; false (and nothing pushed) when there is none. */

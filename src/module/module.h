@@ -53,7 +53,9 @@ int evs_lua_call_project(lua_State *L, int client, int arg);
 /** `delete_snapshots(project, ids [, opts])`: the summary, or nil and the error when it could not start. */
 int evs_lua_call_batch(lua_State *L, int client, int arg);
 
-/* --- the key, for drivers: processes that sign with the same key can tell each other what they know of it  */
+/* --- the key, for drivers ----------------------------------------------------------------------- */
+
+/* Processes that sign with the same key can tell each other what they know of it. */
 
 /**
  * `client:key(mono, wall [, news])`. Without `news` returns a table: `state` ("unproven", "proven",
