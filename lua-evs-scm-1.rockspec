@@ -96,7 +96,10 @@ build = {
     },
     ["evs.retention"] = "src/evs/retention.lua",
     ["evs.retention.date"] = "src/evs/retention/date.lua",
+    ["evs.retention.judge"] = "src/evs/retention/judge.lua",
+    ["evs.retention.orphans"] = "src/evs/retention/orphans.lua",
     ["evs.retention.policy"] = "src/evs/retention/policy.lua",
+    ["evs.retention.rules"] = "src/evs/retention/rules.lua",
     -- For nginx, that is for LuaJIT only; elsewhere they are never loaded.
     ["resty.evs"] = "src/resty/evs.lua",
     ["resty.evs.answer"] = "src/resty/evs/answer.lua",

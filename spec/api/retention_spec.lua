@@ -107,6 +107,14 @@ describe("evs.retention: rules", function()
     assert.equal("z a b", ids(plan(list, { last = 1 }).delete))
   end)
 
+  it("times within one millisecond are told apart, however they are written", function()
+    local list = { snapshot("a", "2026-11-01T08:00:00.000900+08:00"),
+      snapshot("x", "2026-11-01T00:00:00.000100"), snapshot("d", "2026-11-01T00:00:00.0001"),
+      snapshot("c", "2026-11-01T00:00:00.00090001Z"), snapshot("b", "2026-11-01T00:00:00.000900"),
+      snapshot("z", "2026-11-01T00:00:00Z"), snapshot("y", "2026-11-01T00:00:00.000001") }
+    assert.equal("z y d x a b", ids(plan(list, { last = 1 }).delete))
+  end)
+
   it("group may be any field, or a function", function()
     local list = { snapshot("a", "2026-11-01T00:00:00"),
       snapshot("b", "2026-11-02T00:00:00", { volume_id = "w" }) }

@@ -82,7 +82,8 @@ local function has_rule(checked)
   return (checked.within or 0) > 0
 end
 
---- The policy with its defaults, and `within` in seconds and as it was given; or nil and a message.
+--- The policy with its defaults, `within` in seconds, and the reason of what it keeps; or nil and a
+-- message.
 function policy.check(given)
   if type(given) ~= "table" then return refuse("policy", "a table", given) end
   local checked = { group = "volume_id", include = {}, empty_groups = false }
@@ -98,8 +99,8 @@ function policy.check(given)
       .. "yearly or within must be more than 0"
   end
   checked.now = checked.now or os.time()
-  checked.within_text = type(given.within) == "number" and ("%ds"):format(given.within)
-    or given.within
+  checked.within_reason = type(given.within) == "number" and ("within %ds"):format(given.within)
+    or given.within and "within " .. given.within
   return checked
 end
 
