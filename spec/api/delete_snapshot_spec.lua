@@ -648,6 +648,7 @@ describe("values that cannot be used", function()
       "https://a:65536", "https://a:x", "https://a:", "https://a b", "https://a\r\nX: y",
       "https://a\0b", "HTTP://a", "https://" .. ("a"):rep(254), "https://[::1", "//localhost",
       "https://[]", "https://[abc]", "https://[1:2]", "https://[1.2.3.4]", "https://[::1%lo]",
+      "https://[::1\0]",
       "https://[" .. ("1:"):rep(60) .. "]" },
     ak = { "", "a b", "a\r\nb", "a,b", "\195\169" },
     sk = { "" },

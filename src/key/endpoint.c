@@ -21,7 +21,7 @@ static bool is_literal(struct evs_str host)
         return false;
     memcpy(text, host.data + 1, host.len - 2);
     text[host.len - 2] = '\0';
-    return inet_pton(AF_INET6, text, &address) == 1;
+    return strlen(text) == host.len - 2 && inet_pton(AF_INET6, text, &address) == 1;
 }
 
 static bool is_host(struct evs_str host)
