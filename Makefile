@@ -83,6 +83,7 @@ OBJECTS  = $(SOURCES:%.c=$(BUILD)/%.o)
 PROBE    = $(wildcard spec/support/core_probe.c)
 SYSTEM   = $(BUILD)/evs/cli/system.so
 EXPLORER = $(sort $(wildcard spec/model/explorer/*.c))
+FUZZERS  = $(patsubst %.c,$(BUILD)/%,$(wildcard fuzz/*.c))
 MODULES  = $(BUILD)/evs.so $(SYSTEM) $(PROBE:%.c=$(BUILD)/core_probe.so) \
            $(if $(EXPLORER),$(BUILD)/explorer)
 
@@ -125,6 +126,11 @@ $(BUILD)/core_probe.so: $(BUILD)/spec/support/core_probe.o $(CORE:%.c=$(BUILD)/%
 $(BUILD)/explorer: $(patsubst %.c,$(BUILD)/%.o,$(EXPLORER) $(filter-out src/http/%,$(CORE)))
 	$(call say,link)$(CC) $(CFLAGS) $(LDFLAGS) $(VARIANT) -o $@ $^ $(nettle_folder) -lnettle
 
+# Programs that libFuzzer feeds; tools/fuzz has the flags for them.
+$(FUZZERS): $(BUILD)/%: $(BUILD)/%.o $(OBJECTS)
+	$(call say,link)$(CC) $(CFLAGS) $(LDFLAGS) $(VARIANT) -fsanitize=fuzzer -o $@ $^ $(LIBS) \
+	    $(call pkg,--libs $(LUA_NAME))
+
 $(BUILD)/spec/%.o: spec/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,cc  )$(COMPILE) -MMD -MP -c -o $@ $<
@@ -150,13 +156,15 @@ $(BUILD)/flags: FORCE
 	fi
 
 -include $(OBJECTS:.o=.d) $(BUILD)/src/evs/cli/system.d $(BUILD)/spec/support/core_probe.d \
-    $(EXPLORER:%.c=$(BUILD)/%.d)
+    $(EXPLORER:%.c=$(BUILD)/%.d) $(FUZZERS:%=%.d)
 
 modules: $(MODULES)
 
 # What the compiler thinks of the sources, without an object of them.
 syntax:
 	$(COMPILE) -fsyntax-only $(SOURCES) $(PROBE) $(EXPLORER) src/evs/cli/system.c
+
+fuzzers: $(FUZZERS)
 
 # The interpreter that the installed command names in its first line.
 LUA_BIN = $(or $(notdir $(shell command -v $(LUA_NAME))),lua)
@@ -251,6 +259,14 @@ deb: ## Build Debian's packages of library, command and emulator in build/deb
 	@tools/deps deb
 	@tools/deb
 
+coverage: ## Print which lines and branches the specs run, as in make coverage VARIANTS=5.4
+	@tools/deps test coverage
+	@tools/coverage $(VARIANTS)
+
+fuzz: ## Feed what reads bytes from outside, as in make fuzz SECONDS=600 FUZZ=json
+	@tools/deps test
+	@tools/fuzz $(SECONDS) $(FUZZ)
+
 interop: ## Let the official Node core talk to the emulator
 	@tools/deps demo interop
 	@spec/interop/run
@@ -272,5 +288,5 @@ FORCE:
 
 .DEFAULT_GOAL = all
 .DELETE_ON_ERROR:
-.PHONY: all help check format tidy modules install uninstall deps demo emulator test spec model dist \
-        deb interop suites bench clean mutants syntax FORCE
+.PHONY: all help check format tidy modules fuzzers syntax install uninstall deps demo emulator test mutants \
+        spec model dist deb coverage fuzz interop suites bench clean FORCE

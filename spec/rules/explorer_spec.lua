@@ -1,8 +1,7 @@
 -- The rules of a deletion along every sequence of up to three answers, under every option that
 -- changes them. Six answers take a quarter of an hour: build/5.4/explorer 6.
 
-local variant = os.getenv("EVS_SPEC_VARIANT")
-local PROGRAM = ("build/%s/explorer"):format(variant == "valgrind" and "5.4" or variant)
+local PROGRAM = os.getenv("EVS_SPEC_BUILD") .. "/explorer"
 local DEPTH, NODES = 3, 150000
 
 describe("a deletion", function()

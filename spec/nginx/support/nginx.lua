@@ -141,6 +141,8 @@ end
 
 local function command(options)
   local words = { "spec/nginx/support/start" }
+  local lines = os.getenv("LINES_FOLDER")
+  if lines then words[2] = ("--env 'LINES_FOLDER=%s'"):format(lines) end
   for name, value in pairs(options) do
     if name == "environment" then
       for variable, text in pairs(value) do

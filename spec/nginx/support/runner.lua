@@ -21,6 +21,7 @@ end
 --- In the master: everything that workers inherit by the fork, `inherited` is a client, if
 -- the environment makes one.
 function runner.init()
+  if os.getenv("LINES_FOLDER") then require "tools.lines" end
   runner.evs = require "resty.evs"
   runner.cjson = require "cjson"
   runner.inherited = runner.evs.new()
