@@ -87,12 +87,6 @@ bool evs_flow_resends(const struct evs_flow *flow, double now, double *pause)
     return x->state == EVS_X_PAUSING && x->tries > 0 && evs_exchange_pause(x, now, pause);
 }
 
-bool evs_flow_in_flight(const struct evs_flow *flow)
-{
-    return flow->state == EVS_FLOW_RUNNING && (flow->exchange.state == EVS_X_IN_FLIGHT ||
-                                               flow->exchange.state == EVS_X_FETCHING);
-}
-
 static bool shows_subject(const struct evs_flow *flow, const struct evs_facts *facts)
 {
     switch (flow->type->subject) {

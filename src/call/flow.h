@@ -67,9 +67,6 @@ double evs_flow_ends(const struct evs_flow *flow);
  * seconds. */
 bool evs_flow_resends(const struct evs_flow *flow, double now, double *pause);
 
-/** Whether a request is out, so that reply or fail is due. */
-bool evs_flow_in_flight(const struct evs_flow *flow);
-
 /** The answer to the request that is out. */
 void evs_flow_reply(struct evs_flow *flow, const struct evs_facts *facts);
 
