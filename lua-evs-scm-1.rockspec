@@ -74,6 +74,7 @@ build = {
         "src/lua/ids.c",
         "src/lua/json.c",
         "src/lua/options.c",
+        "src/machine/ahead.c",
         "src/machine/attempt.c",
         "src/machine/batch.c",
         "src/machine/driver.c",
