@@ -1,6 +1,7 @@
 -- Measures everything and prints the table; bench/run starts it.
 -- luacheck: std lua54
 package.path = "./bench/?.lua;" .. package.path
+local lists = require "lists"
 local rows = require "rows"
 local trial = require "trial"
 
@@ -295,6 +296,10 @@ local function measure_nginx()
   end
 end
 
+local function measure_lists()
+  lists.measure(math.min(many_ids, 100000), progress)
+end
+
 -- --- all of it ----------------------------------------------------------------------------------
 
 local parts = {
@@ -305,6 +310,7 @@ local parts = {
   { "cold", measure_cold },
   { "concurrent", measure_concurrent },
   { "memory", measure_memory },
+  { "lists", measure_lists },
   { "nginx", measure_nginx },
   { "peers", measure_peers },
 }
