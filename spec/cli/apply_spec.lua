@@ -102,6 +102,26 @@ describe("evs apply", function()
     assert.equal(0, #emulator:log())
   end)
 
+  it("has its plan through a pipe, or by a link: neither is replaced", function()
+    command.populate(1, 4)
+    local pipe, read, link = command.file("pipe"), command.file("read"), command.file("link")
+    local ready = "mkfifo '%s' && { timeout 10 cat '%s' >'%s' & } && ln -s plan '%s'"
+    assert(os.execute(ready:format(pipe, pipe, read, link)))
+    assert.equal(0, run("prune --keep-last 1 --plan " .. pipe).status)
+    assert(os.execute(("test -p '%s'"):format(pipe)))
+    local path = command.file("plan")
+    command.write(path, "an older plan")
+    assert.equal(0, run("prune --keep-last 1 --plan " .. link).status)
+    assert(os.execute(("test -L '%s'"):format(link)))
+    assert.equal(0, run("apply " .. path).status)
+    local function has_all() return command.read(read):find('"keep","id":"v1-0"', 1, true) end
+    for _ = 1, 100 do -- the reader may be slower than the command
+      if has_all() then break end
+      os.execute("sleep 0.05")
+    end
+    assert.is_truthy(has_all())
+  end)
+
   it("says when a plan cannot be written, and leaves no part of one", function()
     command.populate(1, 4)
     local result = run("prune --keep-last 1 --plan /nonexistent/plan")

@@ -57,6 +57,13 @@ describe("evs doctor", function()
     assert_fault("TLS", "EVS_CA_FILE", { EVS_ENDPOINT = emulator.tls_endpoint, EVS_CA_FILE = "" })
   end)
 
+  it("says of a certificate whether its time is over or its name another's", function()
+    for name, cure in pairs { expired = "have it renewed", wrong_host = "is another host's" } do
+      assert_fault("TLS", cure, { EVS_ENDPOINT = emulator[name .. "_endpoint"],
+        EVS_CA_FILE = emulator.ca_file })
+    end
+  end)
+
   it("names a dead proxy", function()
     assert_fault("connection", "HTTPS_PROXY", { EVS_ENDPOINT = emulator.tls_endpoint,
       EVS_CA_FILE = emulator.ca_file, HTTPS_PROXY = "http://127.0.0.1:9" })

@@ -61,6 +61,12 @@ describe("evs emulator", function()
     assert_emulator(try(variables .. prefix .. "/bin/evs-emulator"))
   end)
 
+  it("is found by a link to the command in another folder, too", function()
+    local link = command.folder .. "/link"
+    assert.equal("", output_of(("ln -sf prefix/bin/evs '%s'"):format(link)))
+    assert_emulator(try(variables .. link .. " emulator"))
+  end)
+
   it("starts the one of the sources in their folder", function()
     local interpreter = command.read(prefix .. "/bin/evs"):match("^#!/usr/bin/env (%S+)")
     assert_emulator(try(interpreter .. " bin/evs emulator"))

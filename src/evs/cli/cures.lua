@@ -22,7 +22,15 @@ local function connection_cure()
   return "see that --region or --endpoint is right, and that a firewall lets you through"
 end
 
--- By code: the step, and the cure or a function that gives it.
+-- The library's hint tells apart what is wrong with a certificate; where it is the issuer, the
+-- command has another word for the option that it names.
+local function tls_cure(err)
+  if err.hint and not err.hint:find("ca_file", 1, true) then return err.hint end
+  return "give EVS_CA_FILE the CA that signs the certificate; see that no proxy breaks TLS open, "
+    .. "and that the clock is right"
+end
+
+-- By code: the step, and the cure or a function of the error that gives it.
 local CODES = {
   ["Client.Resolve"] = { "name", "see that --region or --endpoint is spelt right, and that DNS "
     .. "works on this machine" },
@@ -30,8 +38,7 @@ local CODES = {
   ["Client.Proxy"] = { "connection", connection_cure },
   ["Client.Timeout"] = { "connection", connection_cure },
   ["Client.Network"] = { "connection", connection_cure },
-  ["Client.TLS"] = { "TLS", "give EVS_CA_FILE the CA that signs the certificate; see that no proxy "
-    .. "breaks TLS open, and that the clock is right" },
+  ["Client.TLS"] = { "TLS", tls_cure },
   ["Client.NoCredentials"] = { "keys", "set HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK, or write "
     .. "~/.huaweicloud/credentials, or give the server an agency" },
   ["Client.NoEndpoint"] = { "endpoint", "give --region, or set HUAWEICLOUD_SDK_REGION" },
@@ -63,7 +70,7 @@ function cures.of(err)
     return "options", "correct what the message names"
   end
   local cure = known[2]
-  return known[1], type(cure) == "function" and cure() or cure
+  return known[1], type(cure) == "function" and cure(err) or cure
 end
 
 local function has(name)

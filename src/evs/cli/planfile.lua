@@ -34,17 +34,30 @@ function planfile.lines(plan, about)
   return lines
 end
 
--- Writes a file as a whole: it is there complete, or as it was.
-local function write(path, text)
-  local beside = path .. ".new"
-  os.remove(beside)
-  local descriptor, err = system.append(beside)
-  if not descriptor then return nil, err end
-  local ok
-  ok, err = system.write(descriptor, text)
+-- Writes all of a text by a descriptor, which it closes.
+local function write_all(descriptor, text)
+  local ok, err = system.write(descriptor, text)
   if ok then ok, err = system.sync(descriptor) end
   system.close(descriptor)
-  if ok then return os.rename(beside, path) end
+  return ok, err
+end
+
+-- Writes a file as a whole: it is there complete, or as it was. What is no file, such as a pipe or
+-- /dev/stdout, cannot be replaced, and a link stays one.
+local function write(path, text)
+  if system.is_special(path) then
+    local descriptor, err = system.append(path)
+    if not descriptor then return nil, err end
+    return write_all(descriptor, text)
+  end
+  local target = system.real_path(path) or path
+  local beside = target .. ".new"
+  os.remove(beside)
+  local descriptor, err = system.create(beside)
+  if not descriptor then return nil, err end
+  local ok
+  ok, err = write_all(descriptor, text)
+  if ok then return os.rename(beside, target) end
   os.remove(beside)
   return nil, err
 end

@@ -12,8 +12,10 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -124,6 +126,34 @@ static int append(lua_State *L)
         L, open(luaL_checkstring(L, 1), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666));
 }
 
+/* create(path): a descriptor of a file that was not there, and is no link. */
+static int create(lua_State *L)
+{
+    return push_descriptor(
+        L, open(luaL_checkstring(L, 1), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
+}
+
+/* real_path(path): where all links lead; nil and an error if there is nothing. */
+static int real_path(lua_State *L)
+{
+    char *path = realpath(luaL_checkstring(L, 1), NULL);
+
+    if (path == NULL)
+        return fail(L);
+    lua_pushstring(L, path); /* may raise: then so few bytes are lost */
+    free(path);
+    return 1;
+}
+
+/* is_special(path): whether something is there that is no file, such as a device or a pipe. */
+static int is_special(lua_State *L)
+{
+    struct stat facts;
+
+    lua_pushboolean(L, stat(luaL_checkstring(L, 1), &facts) == 0 && !S_ISREG(facts.st_mode));
+    return 1;
+}
+
 /* write(descriptor, text): true if all of it was written, by one write; else nil and why not. */
 static int write_text(lua_State *L)
 {
@@ -221,10 +251,11 @@ static int now(lua_State *L)
 int luaopen_evs_cli_system(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        {"catch", catch_signals}, {"caught", caught},           {"append", append},
-        {"write", write_text},    {"sync", sync_file},          {"close", close_file},
-        {"lock", lock},           {"is_terminal", is_terminal}, {"width", width},
-        {"now", now},             {"exec", exec},           {NULL, NULL},
+        {"catch", catch_signals}, {"caught", caught},       {"exec", exec},
+        {"append", append},       {"create", create},       {"write", write_text},
+        {"sync", sync_file},      {"close", close_file},    {"real_path", real_path},
+        {"lock", lock},           {"is_special", is_special}, {"is_terminal", is_terminal},
+        {"width", width},         {"now", now},             {NULL, NULL},
     };
 
     evs_compat_newmodule(L);

@@ -15,6 +15,7 @@ local function is_there(path)
 end
 
 local function find_start(program)
+  program = system.real_path(program) or program -- a link to it may be anywhere
   local folder = program:match("^(.*/)") or "./"
   for _, place in ipairs(PLACES) do
     if is_there(folder .. place) then return folder .. place end
