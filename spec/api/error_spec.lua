@@ -107,6 +107,15 @@ describe("an error's code, kind and message", function()
     assert.equal("\195\169", err.message:sub(-2))
   end)
 
+  it("hold no bytes that are not UTF-8", function()
+    for _, bytes in ipairs { "\195(", "\195\195", "\192\175", "\224\159\191", "\237\160\128",
+      "\240\143\191\191", "\244\144\128\128", "\245\128\128\128", "\226\130(", "\255" } do
+      local err = answered { status = 400, body = '{"error_code":"EVS.1","error_msg":"one '
+        .. bytes .. ' two"}' }
+      assert.matches("^one [ (]*two$", err.message, 1)
+    end
+  end)
+
   it("name a status nobody has heard of by its number", function()
     failure.check(answered { status = 599, body = "" }, { code = "HTTP.599", message = "599" })
   end)

@@ -366,6 +366,19 @@ describe("a list of v5", function()
     end
   end)
 
+  it("whose rows change faster than they can be read is an error, and no part of it", function()
+    local strangers = 0
+    local function answer(request)
+      if not request.url:find("marker=", 1, true) then return { 200, paging.page { "a", "b" } } end
+      strangers = strangers + 1
+      return { 200, paging.page { "c" .. strangers, "d" .. strangers } }
+    end
+    local trace = machines.run(client("v5"):start("list_snapshots", PROJECT), { rest = answer })
+    assert.is_nil(trace.result)
+    assert.equal("Client.BadResponse", trace.err.code)
+    assert.matches("have no end", trace.err.message, 1, true)
+  end)
+
   it("of a server that heeds no marker is whole when it fits a page, else an error", function()
     local rows, trace = list({ rows = 7, marker = "deaf" }, nil, { limit = 10 })
     assert.is_nil(trace.err)

@@ -77,6 +77,30 @@ describe("project_id", function()
     assert.matches("region", trace.err.message)
   end)
 
+  it("is not asked for with a V11 key, which IAM does not take", function()
+    local client = machines.client { algorithm = "V11-HMAC-SHA256", region = "eu-west-101" }
+    local trace = machines.run(client:start("project_id"), {})
+    machines.same_error({ code = "Client.InvalidArgument", attempts = 0 }, trace)
+    assert.matches("V11-HMAC-SHA256", trace.err.message, 1, true)
+  end)
+
+  it("of evs takes IAM's host without a scheme from the environment, and names a bad region of it",
+    function()
+      local environment = { EVS_ENDPOINT = emulator.endpoint, HUAWEICLOUD_SDK_AK = emulator.ak,
+        HUAWEICLOUD_SDK_SK = emulator.sk, HUAWEICLOUD_SDK_REGION = emulator.region,
+        HUAWEICLOUD_SDK_IAM_ENDPOINT = "localhost:1" }
+      local script = [[
+        local id, err = require("evs").project_id { retries = 0 }
+        print(id, err.code, err.message)
+      ]]
+      local result = process.start(script, environment):wait()
+      assert.matches("^nil\tClient.Connect\t.*localhost", result.stdout)
+      environment.HUAWEICLOUD_SDK_REGION = "x y"
+      environment.HUAWEICLOUD_SDK_IAM_ENDPOINT = nil
+      result = process.start(script, environment):wait()
+      assert.matches("^nil\tClient.InvalidArgument\t.*HUAWEICLOUD_SDK_REGION", result.stdout)
+    end)
+
   it("asks IAM of the region where no endpoint is given, and signs its host alone", function()
     local region = "cn-north-4"
     local client = evs.new { region = region, ak = machines.AK, sk = machines.SK }

@@ -85,9 +85,10 @@ describe("a ticket", function()
 
   it("is a whole number that was given", function()
     local batch = proven_batch()
-    local ticket = send(batch, "a")
+    local ticket, second = send(batch, "a"), send(batch, "b")
 
-    for _, wrong in ipairs { 0, -1, ticket + 0.5, ticket + 1, 1e300, -1e300, 0 / 0 } do
+    for _, wrong in ipairs { 0, -1, ticket + 0.5, second + 0.5, second + 1, 1e300, -1e300,
+      0 / 0 } do
       assert.has_error(function() accept(batch, wrong) end, "no request is out under this ticket")
     end
     assert.has_error(function() accept(batch, tostring(ticket)) end)

@@ -1142,6 +1142,16 @@ describe("the pause before another try", function()
     end
   end)
 
+  it("is our own when Retry-After is nearly a date", function()
+    local date = machines.date(WALL + 7)
+    for _, wrong in ipairs { date:gsub("GMT", "UTC"), date:gsub("%d%d:", "2x:", 1),
+      date:gsub("%d%d:", "24:", 1), date:gsub(" %a%a%a ", " Abc "), date:sub(1, -2) } do
+      local gap = delete({ retry_after(wrong, { headers = { Date = machines.date(WALL) } }),
+        { 202 } }):gap(1)
+      assert.is_truthy(gap <= 0.2, wrong)
+    end
+  end)
+
   it("is Retry-After's in any case of the name, and of a list the first", function()
     for _, headers in ipairs { { ["retry-after"] = "3" }, { ["RETRY-AFTER"] = "3" },
         { ["Retry-After"] = { "3", "9" } } } do

@@ -16,6 +16,7 @@
 #include <dlfcn.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/time.h>
@@ -238,14 +239,19 @@ static int probe_fork(lua_State *L)
 }
 
 /* exit(code): ends a child at once, nothing of the parent's is run or flushed. Under valgrind by way of a
- * shell, as its leak check would find what a child leaves alone on purpose, the parent's connections. */
+ * shell, as its leak check would find what a child leaves alone on purpose, the parent's connections. Where
+ * coverage is measured, the counters of what ran are saved at exit. */
 static int probe_exit(lua_State *L)
 {
     int code = (int)luaL_checkinteger(L, 1);
-    const char *variant = getenv("EVS_SPEC_VARIANT");
+    const char *variant = getenv("EVS_SPEC_VARIANT"), *build = getenv("EVS_SPEC_BUILD");
 
     if (variant && strcmp(variant, "valgrind") == 0)
         execl("/bin/sh", "sh", "-c", code == 0 ? "exit 0" : "exit 1", (char *)NULL);
+    if (build && strstr(build, "coverage")) {
+        __fpurge(stdout);
+        exit(code);
+    }
     _exit(code);
 }
 

@@ -491,6 +491,7 @@ describe("bytes that are no HTTP", function()
     ["a chunk too short"] = "HTTP/1.1 202 Accepted\r\nTransfer-Encoding: chunked\r\n\r\nff\r\nx",
     ["a 100 alone"] = "HTTP/1.1 100 Continue\r\n\r\n",
     ["another protocol"] = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n",
+    ["a status that is no number"] = "HTTP/1.1 2x2 Accepted\r\nContent-Length: 0\r\n\r\n",
     ["a status of no kind"] = "HTTP/1.1 000 Nothing\r\nContent-Length: 0\r\n\r\n",
     ["a body too short"] = "HTTP/1.1 202 Accepted\r\nContent-Length: 5\r\n\r\nx",
   }
