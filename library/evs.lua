@@ -91,6 +91,7 @@
 ---@field status? integer HTTP status; nil when there was no answer
 ---@field code? string what went wrong, as in `evs.Error`; nil when nothing did
 ---@field request_id? string the server's name for the request
+---@field date? number the server's clock as the answer tells it, seconds since 1970
 ---@field seconds? number from the start of the attempt to its end; nil where a machine tells
 ---@field attempt integer requests of this call put on the wire so far
 ---@field resend boolean whether the request is sent again

@@ -405,6 +405,17 @@ describe("on_attempt", function()
       attempts_of({ retries = 2 }, "a"))
   end)
 
+  it("tells the server's clock, where the answer does", function()
+    local dates = {}
+    local client = connect { retries = 1,
+      on_attempt = function(info) dates[#dates + 1] = info.date or "none" end }
+    emulator:clock(-600)
+    emulator:misbehave { cut = "before" }
+    client:show_snapshot(project, "a")
+    assert.equal("none", dates[1])
+    assert.is_true(math.abs(os.time() - 600 - dates[2]) < 300, dates[2])
+  end)
+
   it("tells a refusal by its code, and nothing of another try", function()
     emulator:put { id = "a" }
     emulator:misbehave { status = 409, headers = { ["X-Request-Id"] = "r" },

@@ -66,6 +66,19 @@ describe("the belt", function()
     assert.equal(4, emulator:count().DELETE)
   end)
 
+  it("on the clock holds where no signature is refused for it: with a token, and by 12 minutes",
+    function()
+      command.populate(2, 3)
+      local token = { HUAWEICLOUD_SDK_AK = "", HUAWEICLOUD_SDK_SK = "", EVS_TOKEN = emulator.token }
+      emulator:clock(-864000)
+      assert_held(run("prune --keep-within 3d --yes", { environment = token }), "10 days fast",
+        "--any-clock")
+      emulator:clock(720)
+      assert_held(run("prune --keep-within 3d --yes"), "12 minutes slow", "--any-clock")
+      emulator:clock(0)
+      assert.equal(0, run("prune --keep-within 3d --yes", { environment = token }).status)
+    end)
+
   it("on the clock holds when all dates are after now", function()
     command.populate(2, 3, function(one) one.created_at = "2126" .. one.created_at:sub(5) end)
     assert_held(run("prune --keep-last 1 --yes"), "6 snapshots have a date after now",

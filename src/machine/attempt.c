@@ -5,6 +5,7 @@
 struct evs_lua_attempt evs_lua_attempt(const struct evs_call *call)
 {
     return (struct evs_lua_attempt){.call = call,
+                                    .date = -1,
                                     .method = call->as.flow.exchange.request.method};
 }
 
@@ -16,6 +17,7 @@ void evs_lua_attempt_answered(struct evs_lua_attempt *attempt, const struct evs_
     struct evs_error error;
 
     attempt->status = facts->status;
+    attempt->date = facts->date;
     if (client->closed || facts->status <= 299)
         return;
     evs_error_answer(&error, facts, &secrets);
@@ -50,7 +52,7 @@ void evs_lua_attempt_push(lua_State *L, const struct evs_lua_attempt *attempt, d
     bool resend = evs_flow_resends(&call->as.flow, now, &pause);
 
     luaL_checkstack(L, 3, "on_attempt");
-    lua_createtable(L, 0, 10);
+    lua_createtable(L, 0, 11);
     set_text(L, "method", attempt->method);
     set_text(L, "host", call->engine->client->endpoint.host);
     set_path(L, &call->as.flow.exchange.request);
@@ -59,6 +61,10 @@ void evs_lua_attempt_push(lua_State *L, const struct evs_lua_attempt *attempt, d
         set_text(L, "request_id", call->request_id);
         lua_pushinteger(L, attempt->status);
         lua_setfield(L, -2, "status");
+    }
+    if (attempt->date >= 0) {
+        lua_pushnumber(L, attempt->date);
+        lua_setfield(L, -2, "date");
     }
     lua_pushinteger(L, (lua_Integer)call->as.flow.budget.attempts);
     lua_setfield(L, -2, "attempt");

@@ -13,6 +13,7 @@ struct evs_lua_attempt {
     const struct evs_call *call;
     const char *method;
     int status;    /**< 0: no answer */
+    double date;   /**< the server's clock, seconds since 1970; negative: not given */
     char code[65]; /**< of what went wrong; "": nothing did */
 };
 

@@ -3,6 +3,7 @@
 local evs = require "evs"
 local failure = require "evs.cli.failure"
 local profile = require "evs.cli.profile"
+local system = require "evs.cli.system"
 
 local client = {}
 
@@ -43,10 +44,14 @@ function client.endpoint(made)
   return tostring(made):match("%((%S+),") or tostring(made)
 end
 
---- How far the server's clock is ahead of this machine's, in seconds: known when the server refused
--- a signature for its time, else 0.
-function client.clock_offset(made)
-  return made:key(0, os.time()).clock_offset
+--- Options for a call that watch the server's clock; and a function that gives how far it was ahead
+-- of this machine's at the last answer, in seconds: 0 until one has told.
+function client.watch_clock()
+  local offset = 0
+  local options = { on_attempt = function(attempt)
+    if attempt.date then offset = attempt.date - system.now() end
+  end }
+  return options, function() return offset end
 end
 
 return client

@@ -26,9 +26,13 @@ function session.open(args, deletes)
   return self
 end
 
---- All snapshots of the project.
+--- All snapshots of the project. From then on `clock_offset` is how far the server's clock is ahead
+-- of this machine's, in seconds.
 function Session:list()
-  return failure.check(self.client:list_snapshots(self.project))
+  local options, offset = clients.watch_clock()
+  local all = failure.check(self.client:list_snapshots(self.project, nil, options))
+  self.clock_offset = offset()
+  return all
 end
 
 --- Those of `list`, all snapshots of the project, whose disk is gone; and how many disks there are.

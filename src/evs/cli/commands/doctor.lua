@@ -10,7 +10,7 @@ local terminal = require "evs.cli.terminal"
 
 local STDOUT = 1
 local NO_SNAPSHOT = "00000000-0000-0000-0000-000000000000"
-local CLOCK = 10 * 60 -- seconds that the library forgives
+local CLOCK = 10 * 60 -- seconds that a prune forgives
 
 local Doctor = {}
 Doctor.__index = Doctor
@@ -89,9 +89,8 @@ function Doctor:reach(err)
   return step == nil
 end
 
-function Doctor:clock(client)
-  local offset = clients.clock_offset(client)
-  if math.abs(offset) < CLOCK then return self:well("clock", "good enough for signatures") end
+function Doctor:clock(offset)
+  if math.abs(offset) < CLOCK then return self:well("clock", "good enough") end
   self:fault("clock", ("this machine's clock is %d minutes %s"):format(
     math.floor(math.abs(offset) / 60 + 0.5), offset > 0 and "slow" or "fast"),
     "set the clock: timedatectl set-ntp true")
@@ -117,9 +116,11 @@ function Doctor:examine(args)
   local client = self:setup(args)
   local project = client and self:project(args, client)
   if not project then return end
-  local snapshot, err = client:each_snapshot(project, { limit = 2 }, { retries = 0 })()
+  local options, offset = clients.watch_clock()
+  options.retries = 0
+  local snapshot, err = client:each_snapshot(project, { limit = 2 }, options)()
   if not self:reach(err) then return self:untried("rights", "not reached") end
-  self:clock(client)
+  self:clock(offset())
   self:rights(client, project, snapshot, err)
 end
 

@@ -1,7 +1,6 @@
 -- `evs prune`: shows what a policy does to a project's snapshots, and with --yes does it.
 
 local belts = require "evs.cli.belts"
-local clients = require "evs.cli.client"
 local failure = require "evs.cli.failure"
 local filters = require "evs.cli.filters"
 local output = require "evs.cli.output"
@@ -31,7 +30,7 @@ end
 local function check_belts(plan, session)
   local args = session.args
   if not args.any_clock then
-    belts.check_clock(clients.clock_offset(session.client), plan.retention)
+    belts.check_clock(session.clock_offset, plan.retention)
   end
   belts.check_max(args.max, plan.judged, #plan.go)
 end
