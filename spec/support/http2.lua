@@ -76,13 +76,23 @@ end
 function actions.go_away_and_garble(stream) return goaway(stream) .. actions.garble() end
 function actions.inform(stream) return head(stream, "103", 0):rep(101) end
 
+-- The connection speaks HTTP/1 in place of it, and ends with the request.
+local HTTP1 = "close_http1"
+
+local function next_action(state)
+  return state.actions[math.min(#state.log + 1, #state.actions)]
+end
+
+local function note(state, connection, stream)
+  local name = next_action(state)
+  state.log[#state.log + 1] = ("%d %d %s"):format(connection.number, stream, name)
+  return actions[name]
+end
+
 -- ---- the server's side ------------------------------------------------------------------------
 
 local function perform(state, connection, stream)
-  local count = #state.log + 1
-  local name = state.actions[math.min(count, #state.actions)]
-  local bytes, ends = actions[name](stream)
-  state.log[count] = ("%d %d %s"):format(connection.number, stream, name)
+  local bytes, ends = note(state, connection, stream)(stream)
   connection.socket:write(bytes)
   connection.socket:flush()
   return not ends
@@ -101,7 +111,11 @@ end
 
 local function converse(state, connection)
   local socket = connection.socket
-  if socket:read(#PREFACE) ~= PREFACE then return end
+  local start = socket:read(#PREFACE)
+  if start ~= PREFACE then
+    if start then note(state, connection, 0) end
+    return
+  end
   socket:write(frame(SETTINGS, 0, 0, ""))
   -- No generic for: Lua 5.1 cannot yield in its iterator.
   local kind, flags, stream = read_frame(socket)
@@ -128,7 +142,7 @@ local function serve_connection(state, socket)
   socket:close()
 end
 
-local function make_context(directory, protocol)
+local function make_context(directory, choose_protocol)
   local context = require("openssl.ssl.context").new("TLS", true)
   local function read(name)
     local file = assert(io.open(directory .. "/" .. name))
@@ -138,7 +152,7 @@ local function make_context(directory, protocol)
   end
   context:setCertificate(require("openssl.x509").new(read "server.crt"))
   context:setPrivateKey(require("openssl.pkey").new(read "server.key"))
-  context:setAlpnSelect(function() return protocol end)
+  context:setAlpnSelect(choose_protocol)
   return context
 end
 
@@ -162,8 +176,10 @@ end
 function http2.serve(directory, ...)
   local cqueues = require "cqueues"
   local loop = cqueues.new()
-  local state = { actions = { ... }, log = {}, connections = 0,
-    context = make_context(directory, "h2") }
+  local state = { actions = { ... }, log = {}, connections = 0 }
+  state.context = make_context(directory, function()
+    return next_action(state) == HTTP1 and "http/1.1" or "h2"
+  end)
   local listener, control, stopped = listen(), listen(), false
   io.flush()
   loop:wrap(function()

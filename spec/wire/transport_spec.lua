@@ -386,23 +386,31 @@ describe("HTTP/2", function()
   local other
   after_each(function() other:stop() end)
 
-  -- Deletes "a" at a server that takes these actions.
-  local function delete_there(actions, options)
+  -- A client of a server that takes these actions.
+  local function connect_there(actions, options)
     other = http2.start(emulator.ca_file:match("^(.*)/"), actions)
-    local client = connect_tls { endpoint = other.url, retries = 1 }
+    options = options or {}
+    options.endpoint = other.url
+    return connect_tls(options)
+  end
+
+  local function delete_there(actions, options)
+    local client = connect_there(actions, { retries = 3 })
     return delete(client, options), client:last().attempts
   end
 
-  -- Of a libcurl before 7.88 nobody can tell whether a stream was refused or lost.
+  -- Of a libcurl before 7.88, or from 8.0 to 8.6, nobody can always tell whether a stream was
+  -- refused or lost.
   local major, minor = evs.info().libcurl:match("^(%d+)%.(%d+)")
-  local TELLS_REFUSED = tonumber(major) > 7 or tonumber(minor) >= 88
+  local version = major * 100 + minor
+  local TELLS_REFUSED = version >= 807 or (version >= 788 and version < 800)
 
   local UNREAD = { refuse = "REFUSED_STREAM", go_away_before = "GOAWAY with a lower last stream",
     go_away_and_close = "GOAWAY with a lower last stream, and the connection's end" }
   for action, what in pairs(TELLS_REFUSED and UNREAD or {}) do
     it("streams that are refused unread are not sent: " .. what, function()
       assert_unsent(delete_there { action }, "Client.Network", true)
-      assert.equal(2, #other:log())
+      assert.equal(4, #other:log())
     end)
 
     it("streams that are refused unread are sent again: " .. what, function()
@@ -422,9 +430,27 @@ describe("HTTP/2", function()
     it("streams that end otherwise are lost: " .. action, function()
       local result, attempts = delete_there({ "show", action, "missing" }, { guard = true })
       assert.is_true(result)
-      assert.equal(3, attempts)
+      -- Others may be written before libcurl sees the connection's end.
+      assert.is_true(attempts >= 3, attempts)
       other:stop()
       assert.equal("unknown", delete_there({ action }, { retries = 0 }).outcome)
+    end)
+  end
+
+  for _, first in ipairs(TELLS_REFUSED and { "refuse", "accept" } or {}) do
+    it("streams that are refused unread are not sent, however many: after " .. first, function()
+      local client = connect_there { first, "refuse" }
+      delete(client)
+      for _ = 1, 12 do assert_unsent(delete(client), "Client.Network", true) end
+      assert.equal(13, #other:log())
+    end)
+
+    it("streams that are refused unread make no lost request unsent: after " .. first, function()
+      local client = connect_there { first, "refuse", "close_http1" }
+      delete(client)
+      assert_unsent(delete(client), "Client.Network", true)
+      assert_lost(delete(client), "Client.Network")
+      assert.equal(3, #other:log())
     end)
   end
 
@@ -438,9 +464,8 @@ describe("HTTP/2", function()
   end)
 
   it("streams of others on the connection stay when one is refused", function()
-    other = http2.start(emulator.ca_file:match("^(.*)/"),
-      { "accept", "accept", "refuse", "accept" })
-    local client = connect_tls { endpoint = other.url, retries = 1, concurrency = 8 }
+    local client = connect_there({ "accept", "accept", "refuse", "accept" },
+      { retries = 1, concurrency = 8 })
     assert.is_true(delete(client))
     local ids = {}
     for i = 1, 20 do ids[i] = "s" .. i end

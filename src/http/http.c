@@ -8,7 +8,6 @@
 
 #include <dirent.h>
 #include <dlfcn.h>
-#include <errno.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -65,6 +64,7 @@ static void learn_library(struct evs_http *http)
     pthread_mutex_lock(&info_lock);
     info = curl_version_info(CURLVERSION_NOW);
     http->notes_reading = info->version_num < 0x080000;
+    http->replays_lost = !http->notes_reading && info->version_num < 0x080700;
     /* Before 7.65.2 the end of one HTTP/2 stream could make libcurl forget the others' socket. */
 #ifndef EVS_OLD_CURL
     http->shares_connections = info->version_num >= 0x074102;
@@ -165,23 +165,12 @@ static curl_socket_t on_open(void *userdata, curlsocktype purpose, struct curl_s
     return fd;
 }
 
-bool evs_socket_is_quiet(int fd)
-{
-    char byte;
-
-    return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
-           (errno == EAGAIN || errno == EWOULDBLOCK);
-}
-
 /* Tell the transfers whose connection it was. */
 static void leave_socket(struct evs_http *http, int fd)
 {
-    for (struct evs_transfer *t = http->all; t; t = t->next) {
-        if (t->fd != fd)
-            continue;
-        t->peer_ended = !evs_socket_is_quiet(fd);
-        t->fd = -1;
-    }
+    for (struct evs_transfer *t = http->all; t; t = t->next)
+        if (t->fd == fd)
+            t->fd = -1;
 }
 
 static int on_close(void *userdata, curl_socket_t fd)

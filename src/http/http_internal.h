@@ -37,6 +37,8 @@
 
 #pragma GCC visibility push(hidden)
 
+enum { EVS_UNTOUCHED = '\1' }; /* the second byte of libcurl's text, until it writes one */
+
 struct evs_socket {
     int fd;
     int port;   /* its own, by which libcurl names a connection; 0: not asked yet */
@@ -53,6 +55,7 @@ struct evs_http {
     struct evs_origin origin; /* whose connections these are: after a fork they are not the child's */
     char *capath;      /* where the system's CAs are looked up one by one; NULL: libcurl's default */
     bool notes_reading; /* it notes that reading began before it knows what there is: before 8.0 */
+    bool replays_lost;  /* it sends again what the end of an HTTP/2 connection has lost: 8.0 to 8.6 */
     bool shares_connections; /* and it keeps count of the requests on one connection */
     struct evs_transfer *all;
     struct evs_socket *sockets; /* that are open: a child closes them, and does nothing else to them */
@@ -66,20 +69,21 @@ struct evs_transfer {
     struct curl_slist headers; /* all lines in one node: libcurl writes it out as it is */
     struct evs_buf body;
     struct evs_buf old_headers; /* where libcurl does not keep them */
-    char text[CURL_ERROR_SIZE]; /* libcurl's, of what went wrong */
+    char text[CURL_ERROR_SIZE]; /* libcurl's, of what went wrong; [1] tells whether it wrote any */
     struct evs_buf message;     /* of the failure, where it is longer than that */
     const struct evs_request *request; /* until it has finished */
     struct evs_head head;
     double deadline, connect_deadline;
     int fd;          /* of the connection that the request was written to; -1: it is closed, or none yet */
     bool http1;      /* that connection is one of HTTP/1 */
-    bool peer_ended; /* the server had ended that connection before libcurl closed it */
+    bool reused;     /* that connection was there before the request */
     unsigned writes; /* how often the request was, or was about to be, written */
     const char *method; /* that libcurl was told of */
     bool fresh; /* libcurl was told to make a new connection */
     bool stale; /* its connection had bytes to read before the request was written */
     enum evs_peer peer; /* that it is set up for */
     bool tls;           /* over TLS: the connection may be one of HTTP/2 */
+    bool worn;     /* its handle may remember more of the last request than the next may know */
     bool running;  /* libcurl has it */
     bool finished; /* and its end is known */
     struct evs_answer answer;
@@ -91,10 +95,6 @@ struct evs_transfer {
 /** Have libcurl open and close the transfer's sockets through its home, which keeps count of
  * them. */
 void evs_http_watch_sockets(struct evs_transfer *transfer);
-
-/** Whether the connection of this descriptor is still open on the server's side and has nothing
- * to read. */
-bool evs_socket_is_quiet(int fd);
 
 /** End it without an answer; whether something was sent is known here. */
 void evs_transfer_fail(struct evs_transfer *transfer, const struct evs_failure *failure);

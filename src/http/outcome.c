@@ -225,19 +225,20 @@ void evs_transfer_expire_unsent(struct evs_transfer *t)
 /* --- requests that libcurl would send again --------------------------------------------------- */
 
 /* Whether the server refused the HTTP/2 stream unread: by REFUSED_STREAM, or by GOAWAY with a
- * lower last id. libcurl does not tell, and ends it as a connection that was lost, but of what
- * is lost it either has a text, or has noted (before 8.0) that reading began. Since 8.0 a look
- * at the socket has to do: it is still open. */
+ * lower last id. libcurl does not tell, but sends the request again, which it otherwise does with
+ * one that was lost. Of what is lost it wrote a text (since 8.19 it then makes that empty, but the
+ * second byte shows it), or has noted (before 8.0) that reading began, or (since 8.7) does not send
+ * it again; in between only on a connection of its own it does not. */
 static bool was_refused(const struct evs_transfer *t)
 {
     double reading = 0;
 
     curl_easy_getinfo(t->easy, CURLINFO_STARTTRANSFER_TIME, &reading);
-    if (!t->tls || t->http1 || t->text[0] || t->head.bytes > 0 || reading > 0)
+    if (!t->tls || t->http1 || t->head.bytes > 0 || reading > 0)
         return false;
-    if (t->http->notes_reading)
-        return true;
-    return t->fd >= 0 ? evs_socket_is_quiet(t->fd) : !t->peer_ended;
+    if (t->text[0] || t->text[1] != EVS_UNTOUCHED)
+        return false;
+    return !t->http->replays_lost || !t->reused;
 }
 
 static void finish_refused(struct evs_transfer *t)
@@ -312,6 +313,7 @@ static void finish_read(struct evs_transfer *t)
     }
     t->answer.status = (int)status;
     t->finished = true;
+    t->worn = false;
 }
 
 void evs_transfer_finish(struct evs_transfer *t, CURLcode result)

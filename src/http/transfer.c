@@ -17,36 +17,41 @@ static size_t on_body(char *data, size_t size, size_t count, void *userdata)
 
 /* --- requests that are written ---------------------------------------------------------------- */
 
-/* The request is, or is about to be, written on the connection with this port. */
-static void note_write(struct evs_transfer *t, const struct evs_socket *socket)
-{
-    t->head = (struct evs_head){0}; /* a proxy's answer was another one */
-    t->fd = socket ? socket->fd : -1;
-    t->http1 = socket && socket->http1;
-    t->peer_ended = !socket;
-    t->writes++;
-}
-
-#ifdef HAVE_PREREQ
-/* Bytes that lie on a kept connection before the request is written are not the answer to it,
- * but libcurl would take them for that: a goodbye (408) of an idle connection, a second 202 to
- * the request before. A connection that the other side has closed shows here too. Frames of
- * HTTP/2 say what they belong to. What a TLS library has decrypted already it keeps to itself:
- * bytes that came in one record with the end of an answer are not seen here. */
-static bool has_unread(const struct evs_transfer *t, const struct evs_socket *socket)
+/* Whether libcurl made no connection for the request: it took one that was there. */
+static bool is_reusing(const struct evs_transfer *t)
 {
     long connects = 0;
 
     curl_easy_getinfo(t->easy, CURLINFO_NUM_CONNECTS, &connects);
-    return connects == 0 && socket && evs_socket_has_unread(socket);
+    return connects == 0;
 }
 
+/* The request is, or is about to be, written on this connection. */
+static void note_write(struct evs_transfer *t, const struct evs_socket *socket, bool reused)
+{
+    t->head = (struct evs_head){0}; /* a proxy's answer was another one */
+    t->fd = socket ? socket->fd : -1;
+    t->http1 = socket && socket->http1;
+    t->reused = reused;
+    if (!t->text[0])
+        t->text[1] = EVS_UNTOUCHED;
+    t->writes++;
+}
+
+#ifdef HAVE_PREREQ
 /* libcurl sends a request again by itself when a reused connection closes without an answer.
- * Whether to repeat a DELETE is not its decision. */
+ * Whether to repeat a DELETE is not its decision.
+ *
+ * Bytes that lie on a kept connection before the request is written are not the answer to it,
+ * but libcurl would take them for that: a goodbye (408) of an idle connection, a second 202 to
+ * the request before. A connection that the other side has closed shows here too. Frames of
+ * HTTP/2 say what they belong to. What a TLS library has decrypted already it keeps to itself:
+ * bytes that came in one record with the end of an answer are not seen here. */
 static int on_request(void *userdata, char *ip, char *local_ip, int port, int local_port)
 {
     struct evs_transfer *t = userdata;
     const struct evs_socket *socket = evs_http_socket_of_port(t->http, local_port);
+    bool reused = is_reusing(t);
 
     (void)ip;
     (void)local_ip;
@@ -55,10 +60,10 @@ static int on_request(void *userdata, char *ip, char *local_ip, int port, int lo
         evs_transfer_stop_replay(t);
     else if (evs_clock_monotonic() >= t->deadline)
         evs_transfer_expire_unsent(t);
-    t->stale = !t->finished && has_unread(t, socket);
+    t->stale = !t->finished && reused && socket && evs_socket_has_unread(socket);
     if (t->finished || t->stale)
         return CURL_PREREQFUNC_ABORT;
-    note_write(t, socket);
+    note_write(t, socket, reused);
     return CURL_PREREQFUNC_OK;
 }
 #else
@@ -75,7 +80,7 @@ static int on_debug(CURL *easy, curl_infotype type, char *data, size_t size, voi
     if (type != CURLINFO_HEADER_OUT || evs_str_starts(text, EVS_STR("CONNECT ")))
         return 0;
     curl_easy_getinfo(easy, CURLINFO_LOCAL_PORT, &local_port);
-    note_write(t, evs_http_socket_of_port(t->http, (int)local_port));
+    note_write(t, evs_http_socket_of_port(t->http, (int)local_port), is_reusing(t));
     return 0;
 }
 #endif
@@ -266,8 +271,8 @@ static void set_method(struct evs_transfer *t, const char *method)
 }
 
 #ifndef HAVE_PREREQ
-/* What has_unread is for, where libcurl does not tell which connection it will use: any kept one
- * counts, while no other transfer runs. */
+/* What on_request looks for, where libcurl does not tell which connection it will use: any kept
+ * one counts, while no other transfer runs. */
 static bool any_unread(const struct evs_http *http)
 {
     for (const struct evs_transfer *t = http->all; t; t = t->next)
@@ -280,6 +285,20 @@ static bool any_unread(const struct evs_http *http)
 }
 #endif
 
+/* Another handle in place of one that was not answered: libcurl's remembers of a refused stream,
+ * for whichever request ends next without an answer, and counts what it sent again. */
+static bool renew(struct evs_transfer *t)
+{
+    CURL *easy = curl_easy_duphandle(t->easy);
+
+    if (!easy)
+        return false;
+    curl_easy_cleanup(t->easy);
+    t->easy = easy;
+    t->worn = false;
+    return true;
+}
+
 static void fail_to_start(struct evs_transfer *t)
 {
     const struct evs_failure failure = {.code = EVS_NETWORK,
@@ -291,6 +310,7 @@ static void fail_to_start(struct evs_transfer *t)
 void evs_transfer_start(struct evs_transfer *t, const struct evs_want *want, size_t limit)
 {
     const struct evs_request *request = want->request;
+    bool fit = !t->worn || renew(t);
 
     if (want->peer != t->peer)
         set_peer(t, want->peer, request->url.data);
@@ -312,7 +332,8 @@ void evs_transfer_start(struct evs_transfer *t, const struct evs_want *want, siz
 #endif
     t->headers.data = request->headers.data;
     set_method(t, request->method);
-    if (set_url(t, request) != CURLE_OK ||
+    t->worn = true;
+    if (!fit || set_url(t, request) != CURLE_OK ||
         curl_multi_add_handle(t->http->multi, t->easy) != CURLM_OK)
         fail_to_start(t);
     t->running = true;
