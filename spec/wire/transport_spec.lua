@@ -200,6 +200,9 @@ describe("a failure to connect", function()
       { endpoint = emulator.expired_endpoint }, "TLS with localhost:", "time is over" },
     ["another host's certificate"] = {
       { endpoint = emulator.wrong_host_endpoint }, "TLS with localhost:", "another host's" },
+    ["another host's certificate, by address"] = {
+      { endpoint = emulator.wrong_host_endpoint:gsub("localhost", "127.0.0.1") },
+      "TLS with 127.0.0.1:", "another host's" },
     ["a ca_file that is not there is named"] = {
       { ca_file = "/nowhere/ca.crt" }, "/nowhere/ca.crt", "check ca_file" },
     ["https to a port of http"] = { { endpoint = "https://" .. other },
@@ -613,11 +616,14 @@ describe("an answer without end", function()
     end)
   end
 
-  it("of a proxy is Client.Proxy, and nothing was sent", function()
-    local flooder = server.flooder("HTTP/1.1 200 OK\r\n", "a:\r\n")
-    assert_unsent(delete(connect_tls { proxy = flooder.url }), "Client.Proxy", true)
-    flooder:stop()
-  end)
+  for _, what in ipairs { "header lines", "long header lines", "one header line" } do
+    it("of a proxy is Client.Proxy, and nothing was sent: " .. what, function()
+      local flooder = server.flooder(ENDLESS[what][1], ENDLESS[what][2])
+      local err = assert_unsent(delete(connect_tls { proxy = flooder.url }), "Client.Proxy", true)
+      flooder:stop()
+      assert.matches("the answer's header is too large", err.message, 1, true)
+    end)
+  end
 
   it("is told from one that has much to say: 99 informational answers, 200 KiB of headers",
     function()

@@ -94,6 +94,8 @@ static const struct {
     enum evs_hint hint;
     bool final;
 } meanings[] = {
+    {CURLE_COULDNT_RESOLVE_PROXY, "", EVS_PROXY, EVS_HINT_NONE, false},
+    {CURLE_COULDNT_RESOLVE_HOST, "resolve proxy", EVS_PROXY, EVS_HINT_NONE, false}, /* by 8.x */
     {CURLE_COULDNT_RESOLVE_HOST, "", EVS_RESOLVE, EVS_HINT_NONE, false},
     {CURLE_COULDNT_CONNECT, "", EVS_CONNECT, EVS_HINT_NONE, false},
     {CURLE_INTERFACE_FAILED, "", EVS_CONNECT, EVS_HINT_NONE, false},
@@ -102,7 +104,7 @@ static const struct {
     {CURLE_SSL_CONNECT_ERROR, "wrong version number", EVS_TLS, EVS_HINT_NOT_TLS, false},
     {CURLE_SSL_CONNECT_ERROR, "unexpected TLS packet", EVS_TLS, EVS_HINT_NOT_TLS, false},
     {CURLE_SSL_CONNECT_ERROR, "", EVS_TLS, EVS_HINT_NONE, false},
-    {CURLE_PEER_FAILED_VERIFICATION, "target host name", EVS_TLS, EVS_HINT_CERTIFICATE_HOST, true},
+    {CURLE_PEER_FAILED_VERIFICATION, "subject name", EVS_TLS, EVS_HINT_CERTIFICATE_HOST, true},
     {CURLE_PEER_FAILED_VERIFICATION, "does not match", EVS_TLS, EVS_HINT_CERTIFICATE_HOST, true},
     {CURLE_PEER_FAILED_VERIFICATION, "expired", EVS_TLS, EVS_HINT_CERTIFICATE_TIME, true},
     {CURLE_PEER_FAILED_VERIFICATION, "not yet valid", EVS_TLS, EVS_HINT_CERTIFICATE_TIME, true},
@@ -112,12 +114,10 @@ static const struct {
     {CURLE_SSL_CIPHER, "", EVS_TLS, EVS_HINT_NONE, true},
     {CURLE_SSL_ISSUER_ERROR, "", EVS_TLS, EVS_HINT_NONE, true},
     {CURLE_SSL_ENGINE_NOTFOUND, "", EVS_TLS, EVS_HINT_NONE, true},
-    {CURLE_COULDNT_RESOLVE_PROXY, "", EVS_PROXY, EVS_HINT_NONE, false},
 #if LIBCURL_VERSION_NUM >= 0x074900
     {CURLE_PROXY, "", EVS_PROXY, EVS_HINT_NONE, false}, /* 7.73: what speaks SOCKS said no */
 #endif
-    /* A line over libcurl's limit, most likely; "HTTP/1.1 banana" */
-    {CURLE_OUT_OF_MEMORY, "", EVS_BAD_RESPONSE, EVS_HINT_NONE, false},
+    /* "HTTP/1.1 banana" */
     {CURLE_UNSUPPORTED_PROTOCOL, "", EVS_BAD_RESPONSE, EVS_HINT_NONE, false},
     {CURLE_WEIRD_SERVER_REPLY, "", EVS_BAD_RESPONSE, EVS_HINT_NONE, false},
     {CURLE_BAD_CONTENT_ENCODING, "", EVS_BAD_RESPONSE, EVS_HINT_NONE, false},
@@ -167,6 +167,17 @@ static struct evs_str describe(struct evs_transfer *t, enum evs_code code, const
     return evs_str(text);
 }
 
+/* Whether the header of the server's answer, or of a proxy's, was over libcurl's limits: in all, or
+ * (before 8.6 as out of memory) in one line. */
+static bool is_too_large(const struct evs_transfer *t, CURLcode result)
+{
+    const CURLcode too_large = 100; /* CURLE_TOO_LARGE, whichever libcurl the headers are of */
+
+    if (result == CURLE_RECV_ERROR)
+        return strstr(t->text, "response headers") || strstr(t->text, "response too large");
+    return result == too_large || (result == CURLE_OUT_OF_MEMORY && t->writes > 0);
+}
+
 static void fail_as_libcurl_says(struct evs_transfer *t, CURLcode result)
 {
     const char *text = t->text[0] ? t->text : curl_easy_strerror(result);
@@ -179,7 +190,8 @@ static void fail_as_libcurl_says(struct evs_transfer *t, CURLcode result)
         failure.passing = refusal >= 502 && refusal <= 504; /* about the moment */
     } else if (failure.code == EVS_CONNECT && is_about_proxy(t)) {
         failure.hint = EVS_HINT_PROXY;
-    } else if (result == CURLE_OUT_OF_MEMORY && t->writes > 0) {
+    } else if (is_too_large(t, result)) {
+        failure.code = t->writes > 0 ? EVS_BAD_RESPONSE : EVS_PROXY;
         text = "the answer's header is too large";
     }
     failure.message = describe(t, failure.code, text);
