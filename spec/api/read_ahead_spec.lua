@@ -135,13 +135,14 @@ describe("read_ahead", function()
     assert.same({ 1, 0, 4 }, requests())
   end)
 
-  it("has a malformed id fail by itself", function()
+  it("has a malformed id fail by itself, and asks no list for it", function()
     put(names(3))
-    local state = source { "s00001", "a b", "s00002", ("x"):rep(300), "s00003" }
+    local state = source { "s00001", "a b", "", "s00002", ("x"):rep(300), "a\0b", "s00003" }
     local summary = sweep(state, { read_ahead = 10 })
-    assert.same({ 3, 2, 0, 0 }, sums(summary))
+    assert.same({ 3, 4, 0, 0 }, sums(summary))
     failure.check(summary.errors["a b"], { code = "Client.InvalidArgument", attempts = 0 })
     assert.same({ 1, 0, 3 }, requests())
+    assert.same(names(3), emulator:log()[1].query.id)
   end)
 
   it("looks at what a list has not shown, and spares what it shows as a backup's", function()
