@@ -8,12 +8,12 @@ local run = command.run
 
 before_each(function() emulator:reset() end)
 
--- An audit of events with these fields; an intent without a project is in the emulator's.
+-- An audit of events with these fields; what has no project is in the emulator's.
 local function write_audit(events)
   local lines = {}
   for i, event in ipairs(events) do
     event.run, event.time = event.run or "r1", "2026-11-24T10:00:00.000Z"
-    if event.event == "intent" then event.project_id = event.project_id or emulator.project_id end
+    if event.event ~= "end" then event.project_id = event.project_id or emulator.project_id end
     if event.event == "start" then
       event.api, event.endpoint = event.api or "v2", event.endpoint or emulator.endpoint
     end
@@ -72,6 +72,43 @@ describe("evs resume", function()
     assert.equal(0, run("resume --yes " .. path).status)
     assert.same({ old = true }, command.existing())
     assert.same({ a = "accepted ", b = "accepted ", old = "unsent " }, read_ends(path))
+  end)
+
+  it("looks at what a run has left unknown, and says so when that run ends", function()
+    command.populate(1, 4)
+    local now = { ["Retry-After"] = "0" }
+    emulator:misbehave { { method = "DELETE", path = "/v1%-3$", times = -1, status = 503,
+      headers = now }, { method = "DELETE", path = "/v1%-2$", times = -1, status = 503,
+      headers = now, effect = true } }
+    local path = command.file("unknown")
+    local result = run("prune --keep-last 2 --yes --audit " .. path)
+    assert.equal(3, result.status)
+    assert.matches("evs: of 2 it is not recorded what became: evs resume " .. path
+      .. " looks at each\n", result.stderr, nil, true)
+
+    emulator:misbehave {}
+    assert.equal(1, run("resume " .. path).status)
+    local ends = read_ends(path)
+    assert.same({ "unsent it is still there", "gone " }, { ends["v1-3"], ends["v1-2"] })
+    assert.equal("nothing is open in this audit\n", run("resume " .. path).stdout)
+  end)
+
+  it("settles one project of several, names another, and leaves that as it is", function()
+    emulator:put { { id = "a" }, { id = "b", project_id = "other" } }
+    local path = write_audit { { event = "start", run = "r0", project_id = "other" },
+      intent("b", { run = "r0", project_id = "other" }), intent("c", { run = "r0",
+        project_id = "other" }), { event = "end", run = "r0", id = "c", result = "unsent" },
+      { event = "start" }, intent("a") }
+    local result = run("resume " .. path)
+    assert.equal(1, result.status)
+    assert.matches("give --project other", result.stderr, nil, true)
+    assert.same({ a = "unsent it is still there", c = "unsent " }, read_ends(path))
+    result = run("resume --yes " .. path) -- what this project's run did not send is not hidden
+    assert.equal(0, result.status)
+    assert.equal("accepted ", read_ends(path).a)
+    result = run("resume --yes " .. path)
+    assert.equal(2, result.status)
+    assert.matches("was begun in the project other", result.stderr, nil, true)
   end)
 
   it("leaves open what it cannot look at, with 3", function()

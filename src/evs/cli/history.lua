@@ -1,4 +1,4 @@
--- What an audit says of the past: which snapshots have an intent and no end.
+-- What an audit says of the past: of which snapshots it is not known what became.
 
 local failure = require "evs.cli.failure"
 local json = require "evs.cli.json"
@@ -11,16 +11,22 @@ local function note_intent(state, event, order)
   state.unsent[event.id] = nil
 end
 
+-- An unknown end is none: a look can tell.
 local function note_end(state, event)
+  if event.result == "unknown" then return end
   local intent = state.open[event.id]
   state.open[event.id] = nil
   if intent and event.result == "unsent" then state.unsent[event.id] = intent end
 end
 
--- A new run's unsent ones are its own: what an earlier run did not send is for its successor.
+-- A new run's unsent ones are its own: what an earlier run did not send is for its successor on the
+-- same project.
 local function note_start(state, event)
   state.starts[event.run] = event
-  if event.command ~= "resume" then state.unsent = {} end
+  if event.command == "resume" then return end
+  for id, intent in pairs(state.unsent) do
+    if intent.event.project_id == event.project_id then state.unsent[id] = nil end
+  end
 end
 
 local function note(state, event, order)
@@ -41,10 +47,10 @@ local function in_order(entries)
   return events
 end
 
---- Reads an audit: `open`, the intents without an end, and `unsent`, those of the last run that
--- were not sent; both in the file's order, each with the first event of its run as `start`. A line
--- that was cut is passed over: its event did not happen, or is open. Ends the command when the file
--- is no audit.
+--- Reads an audit: `open`, the intents without an end that is known, and `unsent`, those that their
+-- project's last run did not send; both in the file's order, each with the first event of its run
+-- as `start`. A line that was cut is passed over: its event did not happen, or is open. Ends the
+-- command when the file is no audit.
 function history.read(path)
   local file, err = io.open(path)
   if not file then failure.raise(failure.USAGE, "cannot read the audit: %s", err) end

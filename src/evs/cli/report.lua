@@ -17,7 +17,7 @@ local COLOURS = { accepted = "green", gone = "green", failed = "red", unknown = 
 --- Reports of a run with `args`: to standard output, or with --json, to standard error.
 function report.new(args)
   local descriptor = args.json and STDERR or STDOUT
-  return setmetatable({ descriptor = descriptor, quiet = args.json or false,
+  return setmetatable({ descriptor = descriptor, quiet = args.json or false, audit = args.audit,
     has_bar = system.is_terminal(descriptor) and os.getenv("TERM") ~= "dumb",
     paint = terminal.painter(descriptor),
     progress = { done = 0, failed = 0, seconds = 0 }, drawn = 0 }, Report)
@@ -62,12 +62,20 @@ function Report:result(item, word, err)
   return ok, failed and "cannot write: " .. failed
 end
 
---- The sums, and why the run was stopped, if it was.
-function Report:sums(sums, stopped)
+-- How to find out what became of `untold` snapshots.
+function Report:cure(untold)
+  local cure = self.audit and "evs resume " .. terminal.word(self.audit) .. " looks at each"
+    or "evs show looks at one; with --audit evs resume would look at each"
+  io.stderr:write(("evs: of %d it is not recorded what became: %s\n"):format(untold, cure))
+end
+
+--- The sums, why the run was stopped, if it was, and what to do about `untold` ones.
+function Report:sums(sums, stopped, untold)
   if self.has_bar then self:draw() self:write("\n") end
   if stopped then
     io.stderr:write("evs: stopped: ", terminal.escape(stopped), "\n")
   end
+  if untold > 0 then self:cure(untold) end
   self:write(("%d accepted, %d gone, %d failed, %d unknown, %d unsent\n"):format(sums.accepted,
     sums.gone, sums.failed, sums.unknown, sums.unsent))
 end

@@ -170,9 +170,14 @@ function Run:count_rest()
   self.sums.unsent = self.sums.unsent + self.total - done
 end
 
+-- How many there are of which the record does not say what became.
+function Run:untold()
+  return self.sums.unknown + self.lost
+end
+
 function Run:code()
   local sums = self.sums
-  if sums.unknown > 0 or self.lost > 0 then return failure.UNKNOWN end
+  if self:untold() > 0 then return failure.UNKNOWN end
   if sums.failed > 0 or sums.unsent > 0 or self.stopped then return failure.NOT_DELETED end
   return 0
 end
@@ -184,7 +189,7 @@ function Run:conclude()
     "reason", self.stopped or "all done")
   if ok then ok, err = self.audit:sync() end
   if not ok then self:stop(err) end
-  self.report:sums(sums, self.stopped)
+  self.report:sums(sums, self.stopped, self:untold())
   return self:code()
 end
 

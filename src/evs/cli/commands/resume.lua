@@ -8,6 +8,7 @@ local output = require "evs.cli.output"
 local recheck = require "evs.cli.recheck"
 local runs = require "evs.cli.run"
 local sessions = require "evs.cli.session"
+local terminal = require "evs.cli.terminal"
 
 local STDOUT, STDERR = 1, 2
 
@@ -22,16 +23,36 @@ local function named(argument, variable)
   return value ~= "" and value ~= "auto" and value or nil
 end
 
--- Takes project and API from the events where the command line names none. A snapshot that is
--- missing in another project, at another endpoint or in another API is not gone.
-local function check_place(args, events)
-  local project = named(args.project, "HUAWEICLOUD_SDK_PROJECT_ID") or events[1].project_id
+-- The events of the project that is named, else of the first one's. Others wait for a run of their
+-- own; where the project has none, it is a mistake.
+local function choose_project(args, past)
+  local first = past.open[1] or past.unsent[1]
+  local project = named(args.project, "HUAWEICLOUD_SDK_PROJECT_ID") or first.project_id
+  local chosen, other = {}, nil
+  for name, events in pairs(past) do
+    chosen[name] = {}
+    for _, event in ipairs(events) do
+      if event.project_id == project then table.insert(chosen[name], event) else other = event end
+    end
+  end
+  if not (chosen.open[1] or chosen.unsent[1]) then
+    refuse(first, "project", first.project_id, project)
+  elseif other then
+    output.lines(STDERR, { ("evs: some are of other projects: when this is done, give --project %s")
+      :format(terminal.word(other.project_id)) })
+  end
+  args.project = project
+  return chosen
+end
+
+-- Takes the API from the events where the command line names none. A snapshot that is missing in
+-- another project, at another endpoint or in another API is not gone.
+local function check_api(args, events)
   local api = named(args.api, "EVS_API") or events[1].start.api
   for _, event in ipairs(events) do
-    if event.project_id ~= project then refuse(event, "project", event.project_id, project) end
     if event.start.api ~= api then refuse(event, "API", event.start.api, api) end
   end
-  args.project, args.api = project, api
+  args.api = api
 end
 
 local function check_endpoint(session, events)
@@ -87,16 +108,18 @@ end
 
 return function(args)
   local past = history.read(args.file)
-  local wanted, all = args.yes and past.unsent or {}, {}
+  if not args.yes then past.unsent = {} end
+  if not (past.open[1] or past.unsent[1]) then return say_nothing_open(args) end
+  past = choose_project(args, past)
+  local all = {}
   for _, event in ipairs(past.open) do all[#all + 1] = event end
-  for _, event in ipairs(wanted) do all[#all + 1] = event end
-  if #all == 0 then return say_nothing_open(args) end
-  check_place(args, all)
+  for _, event in ipairs(past.unsent) do all[#all + 1] = event end
+  check_api(args, all)
   args.audit = args.file
   local session = sessions.open(args, true)
   check_endpoint(session, all)
-  session:record_start { counts = { open = #past.open, unsent = #wanted } }
+  session:record_start { counts = { open = #past.open, unsent = #past.unsent } }
   local settled, items = settle(session, past.open)
-  for _, event in ipairs(wanted) do items[#items + 1] = item_of(event, false) end
+  for _, event in ipairs(past.unsent) do items[#items + 1] = item_of(event, false) end
   return session:run { settled = settled, items = items, ignore_missing = true }
 end
