@@ -84,7 +84,8 @@ describe("evs --audit", function()
     assert.equal(0, result.status)
     local intents = by_id(command.events(result.stdout))
     assert.is_table(intents["v1-2"])
-    assert.equal("2 accepted, 0 gone, 0 failed, 0 unknown, 0 unsent\n", result.stderr)
+    assert.equal("2 of 3 snapshots go, 1 stay, 0 are spared\n"
+      .. "2 accepted, 0 gone, 0 failed, 0 unknown, 0 unsent\n", result.stderr)
   end)
 
   it("stops the run before anything is sent when it cannot be written from the start", function()

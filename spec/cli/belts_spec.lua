@@ -16,6 +16,19 @@ end
 before_each(function() emulator:reset() end)
 
 describe("the belt", function()
+  it("holds the plan back, too: evs apply would carry it out", function()
+    command.populate(5, 20)
+    local path = command.file("plan")
+    for _, way in ipairs { "--plan " .. path, "--json" } do
+      local result = run("prune --keep-last 8 " .. way)
+      assert_held(result, "60 of 100 snapshots would go", "give --max 60")
+      assert.is_nil(result.stdout:find('"event"', 1, true))
+    end
+    assert.is_nil(io.open(path))
+    assert.equal(0, run("prune --keep-last 8 --max 60 --plan " .. path).status)
+    assert.equal(0, run("apply " .. path).status)
+  end)
+
   it("--max holds a policy that takes 60 %, in a dry run too", function()
     command.populate(5, 20)
     for _, yes in ipairs { "", " --yes" } do

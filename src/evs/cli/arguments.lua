@@ -35,9 +35,14 @@ counts for the rules is always the whole group: with --status error and
 --keep-last 2 only snapshots in error go, and all are looked at to find the
 newest two.]]
 
+-- Adds an option. What its converter has against a value is told with the option's name.
 local function option(parser, name, argname, help, converter)
   local made = parser:option(name, help):argname(argname)
-  return converter and made:convert(converter) or made
+  return converter and made:convert(function(text)
+    local value, message = converter(text)
+    if value == nil then return nil, name .. ": " .. message end
+    return value
+  end) or made
 end
 
 -- ---- groups of options --------------------------------------------------------------------------
@@ -57,13 +62,16 @@ local function add_json(parser, help)
 end
 
 local function add_filters(parser)
-  option(parser, "--volume-id", "ID", "Of this volume; may come again."):count("*")
-  option(parser, "--name-prefix", "TEXT", "Whose name begins so.")
+  option(parser, "--volume-id", "ID", "Of this volume; may come again.", convert.text)
+    :count("*")
+  option(parser, "--name-prefix", "TEXT", "Whose name begins so.", convert.text)
   option(parser, "--name-match", "PATTERN", "Whose name the Lua pattern finds.", convert.pattern)
   option(parser, "--metadata", "K=V", "With this metadata; may come again.", convert.pair)
     :count("*")
-  option(parser, "--status", "STATUS", "In this status; may come again."):count("*")
-  option(parser, "--exclude", "ID", "But not this one; may come again."):count("*")
+  option(parser, "--status", "STATUS", "In this status; may come again.", convert.text)
+    :count("*")
+  option(parser, "--exclude", "ID", "But not this one; may come again.", convert.text)
+    :count("*")
 end
 
 local function add_policy(parser)
@@ -127,7 +135,8 @@ end
 function commands.delete(parser)
   local command = parser:command("delete", "Delete the snapshots that are named.")
   command:argument("id", "The snapshots; - reads ids from standard input, one a line."):args("*")
-  option(command, "--name", "NAME", "The one snapshot of this name, if there is exactly one.")
+  option(command, "--name", "NAME", "The one snapshot of this name, if there is exactly one.",
+    convert.text)
   add_connection(command)
   command:flag("--ignore-missing", "What does not exist is no failure.")
   add_run(command)

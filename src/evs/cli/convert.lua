@@ -9,6 +9,12 @@ local function refuse(text, wanted)
   return nil, terminal.quote(text) .. " is no " .. wanted
 end
 
+--- A text that is not empty: a shell's variable that is not set would choose all, or spare nothing.
+function convert.text(text)
+  if text ~= "" then return text end
+  return nil, "the value is empty: is a variable of the shell not set?"
+end
+
 function convert.whole(text)
   if text:find("^%d+$") and #text < 16 then return tonumber(text) end
   return refuse(text, "whole number")
@@ -69,6 +75,7 @@ end
 
 --- A Lua pattern that can be used.
 function convert.pattern(text)
+  if text == "" then return convert.text(text) end
   local ok, message = pcall(string.find, "", text)
   if ok then return text end
   return refuse(text, "Lua pattern: " .. tostring(message):gsub("^.-:%d+: ", ""))

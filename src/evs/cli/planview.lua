@@ -71,6 +71,14 @@ local function sum_lines(plan)
   return tables.lines(rows)
 end
 
+--- A plan in one line.
+function planview.summary(plan)
+  local others = plan.total - plan.matched
+  local rest = others > 0 and (", %d others do not pass the filters"):format(others) or ""
+  return ("%d of %d snapshots go, %d stay, %d are spared%s"):format(#plan.go, plan.total,
+    #plan.stay, #plan.spared, rest)
+end
+
 --- Shows a plan on a descriptor.
 function planview.show(plan, descriptor)
   local paint = terminal.painter(descriptor)
@@ -80,10 +88,7 @@ function planview.show(plan, descriptor)
     output.lines(descriptor, sum_lines(plan))
     output.lines(descriptor, { "" })
   end
-  local others = plan.total - plan.matched
-  local rest = others > 0 and (", %d others do not pass the filters"):format(others) or ""
-  output.lines(descriptor, { ("%d of %d snapshots go, %d stay, %d are spared%s"):format(#plan.go,
-    plan.total, #plan.stay, #plan.spared, rest) })
+  output.lines(descriptor, { planview.summary(plan) })
 end
 
 return planview

@@ -17,12 +17,24 @@ local function about_plan(session, policy)
     policy = policies.given(policy), filters = filters.given(session.args) }
 end
 
-local function show(plan, session, policy)
+local function say(args, text)
+  output.lines(args.json and STDERR or STDOUT, { text })
+end
+
+-- What people see: all of it when it is only looked at.
+local function show(plan, args)
+  if args.yes then
+    say(args, planview.summary(plan))
+  elseif not args.json then
+    planview.show(plan, STDOUT)
+  end
+end
+
+-- Gives the plan away, for evs apply. That has no belts: what a belt holds is no plan.
+local function hand_out(plan, session, policy)
   local args = session.args
   if args.json and not args.yes then
     output.lines(STDOUT, planfile.lines(plan, about_plan(session, policy)))
-  elseif not args.yes then
-    planview.show(plan, STDOUT)
   end
   if args.plan then planfile.write(args.plan, plan, about_plan(session, policy)) end
 end
@@ -33,10 +45,6 @@ local function check_belts(plan, session)
     belts.check_clock(session.clock_offset, plan.retention)
   end
   belts.check_max(args.max, plan.judged, #plan.go)
-end
-
-local function say(args, text)
-  output.lines(args.json and STDERR or STDOUT, { text })
 end
 
 -- Says that nothing matched; the exit code then, or nil.
@@ -69,8 +77,9 @@ return function(args)
   local policy = policies.of(args, os.time())
   local session = sessions.open(args, args.yes)
   local plan = plans.make(list(session), policy, args)
-  show(plan, session, policy)
+  show(plan, args)
   check_belts(plan, session)
+  hand_out(plan, session, policy)
   local empty = check_matched(plan, args)
   if empty then return empty end
   if args.yes then return carry_out(plan, session, policy) end
