@@ -31,7 +31,7 @@ _evs() {
                 ;;
             apply)
                 cmd="apply"
-                opts="$opts -h --help --project --region --endpoint --profile --api --yes --not-before --not-after --max-errors --concurrency --rate --wait --no-lock --audit --json"
+                opts="$opts -h --help --project --region --endpoint --profile --api --yes --not-before --not-after --any-clock --max-errors --concurrency --rate --wait --no-lock --audit --json"
                 break
                 ;;
             resume)

@@ -136,6 +136,7 @@ _evs() {
         "--yes[Carry it out]"
         "--not-before[Refuse a plan that is younger]: :_files"
         "--not-after[Refuse a plan that is older]: :_files"
+        "--any-clock[Trust this machine's clock, whatever the server's says]"
         "--max-errors[Stop when so many have failed (10)]: :_files"
         "--concurrency[Deletions at a time (16)]: :_files"
         "--rate[At most so many requests a second]: :_files"

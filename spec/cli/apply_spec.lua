@@ -85,6 +85,18 @@ describe("evs apply", function()
     assert.equal(0, run("apply --yes --not-before 3d --not-after 1w " .. path).status)
   end)
 
+  it("does not take a plan's age from a clock that is wrong", function()
+    local path = make_plan(4)
+    local time = '"time":"' .. command.date(4):sub(1, 19) .. 'Z"'
+    command.write(path, (command.read(path):gsub('"time":"[^"]*"', time, 1)))
+    emulator:clock(-864000)
+    local result = run("apply --yes --not-before 3d " .. path)
+    assert.equal(5, result.status)
+    assert.matches("this machine's clock is 10 days fast", result.stderr, nil, true)
+    assert.equal(0, emulator:count().DELETE)
+    assert.equal(0, run("apply --yes --not-before 3d --any-clock " .. path).status)
+  end)
+
   it("refuses what is no plan, one that was cut, and one of another project, with 2", function()
     local path = make_plan(4)
     local text = command.read(path)

@@ -111,6 +111,9 @@ local function add_belts(parser)
   option(parser, "--max", "N|P%",
     "Delete nothing if it would be more (half of those judged, at least 10).", convert.share)
   parser:flag("--empty-groups", "Let the newest of a group go, too.")
+end
+
+local function add_any_clock(parser)
   parser:flag("--any-clock", "Trust this machine's clock, whatever the server's says.")
 end
 
@@ -155,6 +158,7 @@ function commands.prune(parser)
   option(command, "--plan", "FILE", "Write the plan to a file, for evs apply.")
   command:flag("--fail-if-empty", "Exit code 4 if nothing matches.")
   add_belts(command)
+  add_any_clock(command)
   add_run(command)
   add_audit(command)
   add_json(command, "Write the plan, or with --yes the record, to standard output.")
@@ -167,6 +171,7 @@ function commands.apply(parser)
   command:flag("--yes", "Carry it out. Without it nothing is deleted.")
   option(command, "--not-before", "AGE", "Refuse a plan that is younger.", convert.seconds)
   option(command, "--not-after", "AGE", "Refuse a plan that is older.", convert.seconds)
+  add_any_clock(command)
   add_run(command)
   add_audit(command)
   add_json(command, "Write the record to standard output.")

@@ -49,12 +49,15 @@ local function hold_clock(format, ...)
     .. "Set the clock of this machine, or give --any-clock", ...)
 end
 
---- Holds a plan that was made by a wrong clock: `offset` is how far the server's is ahead.
-function belts.check_clock(offset, plan)
-  if math.abs(offset) >= CLOCK then
-    hold_clock("this machine's clock is %s %s", span(math.abs(offset)),
-      offset > 0 and "slow" or "fast")
-  end
+--- Holds a run by a wrong clock: `offset` is how far the server's is ahead, in seconds.
+function belts.check_offset(offset)
+  if math.abs(offset) < CLOCK then return end
+  hold_clock("this machine's clock is %s %s", span(math.abs(offset)),
+    offset > 0 and "slow" or "fast")
+end
+
+--- Holds a plan by which no snapshot can be judged, for all dates are after now.
+function belts.check_dates(plan)
   local future = 0
   for _, entry in ipairs(plan.spared) do
     if entry.reason:find("^its date is after now") then future = future + 1 end

@@ -1,5 +1,6 @@
 -- `evs apply`: looks again at what a plan wants deleted, and with --yes deletes it.
 
+local belts = require "evs.cli.belts"
 local dates = require "evs.retention.date"
 local failure = require "evs.cli.failure"
 local output = require "evs.cli.output"
@@ -98,7 +99,11 @@ return function(args)
   check_api(args, head.api)
   check_age(args, head.time)
   local session = sessions.open(args, args.yes)
-  local go, kept = look_again(entries, session:list())
+  local all = session:list()
+  if (args.not_before or args.not_after) and not args.any_clock then
+    belts.check_offset(session.clock_offset)
+  end
+  local go, kept = look_again(entries, all)
   show(args, go, kept)
   if args.yes then return carry_out(session, go, kept) end
   if #go > 0 then output.lines(descriptor_of(args), { "nothing was deleted; add --yes" }) end

@@ -42,7 +42,8 @@ end
 local function check_belts(plan, session)
   local args = session.args
   if not args.any_clock then
-    belts.check_clock(session.clock_offset, plan.retention)
+    belts.check_offset(session.clock_offset)
+    belts.check_dates(plan.retention)
   end
   belts.check_max(args.max, plan.judged, #plan.go)
 end
