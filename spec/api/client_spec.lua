@@ -502,7 +502,7 @@ describe("on_attempt", function()
     end
     local started = socket.gettime()
     assert.is_true(client:delete_snapshot(project, "a"))
-    assert.is_true(socket.gettime() - started < 0.5)
+    assert.is_true(socket.gettime() - started < 5)
   end)
 
   it("may call the client", function()

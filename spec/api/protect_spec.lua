@@ -154,7 +154,7 @@ describe("protect", function()
     assert.equal(0, emulator:count().DELETE)
     local began = socket.gettime()
     assert.is_true(client:delete_snapshot(project, "a"))
-    assert.is_true(socket.gettime() - began < 1) -- the key was proven by the looks
+    assert.is_true(socket.gettime() - began < 5) -- the key was proven by the looks
   end)
 
   it("raises when it returns what is neither a reason nor none", function()

@@ -365,7 +365,7 @@ describe("nothing is sent", function()
     local began = require("socket").gettime()
     fails({ outcome = "not_sent", attempts = 0 },
       delete(connect { endpoint = "https://evs.silent", timeout = 0.4 }))
-    assert.is_true(require("socket").gettime() - began < 1)
+    assert.is_true(require("socket").gettime() - began < 2)
   end)
 end)
 
@@ -431,7 +431,7 @@ describe("keys of the metadata service", function()
         return problem, ok or tostring(err), ngx.now() - began
       ]], options_of { ak = false, shared = "evs" }, project)
       assert.same({ "enough", true }, { problem, ok })
-      assert.is_true(seconds < 1.5, seconds .. " s")
+      assert.is_true(seconds < 4, seconds .. " s")
       assert.equal(2, emulator:count()["metadata.GET"])
       assert.equal(2, emulator:count().DELETE)
     end)
@@ -455,7 +455,7 @@ describe("keys of the metadata service", function()
       return table.concat(ends, " "), ngx.now() - began
     ]], options_of { ak = false, shared = "evs" }, project)
     assert.equal("raised" .. (" APIGW.0301"):rep(6), ends)
-    assert.is_true(seconds < 1.5, seconds .. " s")
+    assert.is_true(seconds < 4, seconds .. " s")
     assert.equal(1, emulator:count().DELETE)
   end)
 
