@@ -106,7 +106,7 @@ static bool reserve(struct evs_buf *buf, size_t more)
 
     if (more < buf->cap - buf->len) /* a buffer with memory has always room for its NUL */
         return true;
-    if (more >= (size_t)-1 / 4 - buf->len)
+    if (more >= (size_t)-1 / 4 - buf->len) /* no text is that long; its sum must not overflow */
         return false;
     while (cap < buf->len + more + 1)
         cap *= 2;
@@ -193,8 +193,6 @@ void evs_buf_free(struct evs_buf *buf)
 
 void evs_wipe(void *data, size_t len)
 {
-    if (len == 0)
-        return;
     memset(data, 0, len);
     /* The compiler must believe that somebody reads the zeros. */
     __asm__ __volatile__("" : : "r"(data) : "memory");

@@ -200,7 +200,7 @@ static enum evs_step ask_for_keys(struct evs_exchange *x, double now, double wal
 enum evs_step evs_exchange_next(struct evs_exchange *x, double now, double wall,
                                 struct evs_want *want)
 {
-    if (x->state == EVS_X_ENDED)
+    if (x->state == EVS_X_ENDED) /* no flow asks then; one that did would send again */
         return EVS_DONE;
     if (x->client->closed)
         return stop_because(x, EVS_CLOSED, "the client is closed");

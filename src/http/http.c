@@ -275,7 +275,7 @@ static void collect(struct evs_http *http)
     while ((message = curl_multi_info_read(http->multi, &left))) {
         struct evs_transfer *t = NULL;
 
-        if (message->msg != CURLMSG_DONE)
+        if (message->msg != CURLMSG_DONE) /* libcurl has no other message yet */
             continue;
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&t);
         if (!t->finished)

@@ -15,9 +15,9 @@ void evs_origin_mark(struct evs_origin *origin)
 #ifdef MADV_WIPEONFORK
     void *page = mmap(NULL, 1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-    if (page == MAP_FAILED)
+    if (page == MAP_FAILED) /* memory ends */
         return;
-    if (madvise(page, 1, MADV_WIPEONFORK) != 0) {
+    if (madvise(page, 1, MADV_WIPEONFORK) != 0) { /* an older kernel */
         munmap(page, 1);
         return;
     }
