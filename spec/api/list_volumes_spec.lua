@@ -3,6 +3,7 @@
 local cjson = require "cjson"
 local evs = require "evs"
 local machines = require "spec.support.machine"
+local process = require "spec.support.process"
 
 local emulator = require("spec.support.emulator").start()
 
@@ -97,5 +98,15 @@ describe("list_volumes", function()
     assert.error_matches(function()
       connect():list_volumes(emulator.project_id, { rate = 1 })
     end, "option 'rate' belongs to delete_snapshots", 1, true)
+  end)
+
+  it("of evs asks with the environment's keys", function()
+    emulator:reset()
+    emulator:volumes { { id = "d", size = 1 } }
+    local result = process.start(([[
+      print(require("evs").list_volumes("%s")[1].id)
+    ]]):format(emulator.project_id), { EVS_ENDPOINT = emulator.endpoint,
+      HUAWEICLOUD_SDK_AK = emulator.ak, HUAWEICLOUD_SDK_SK = emulator.sk }):wait()
+    assert.same({ "d\n", "" }, { result.stdout, result.stderr })
   end)
 end)

@@ -109,9 +109,17 @@ describe("a request", function()
 
   it("is signed with V11-HMAC-SHA256 where that is asked for", function()
     local keys = { algorithm = "V11-HMAC-SHA256", region = "eu-west-101" }
-    local request = first_request({}, client(keys))
+    local a_client = client(keys)
     keys.service = "evs"
-    assert.equal(signed("GET", keys).Authorization, request.headers.Authorization)
+    for _ = 1, 2 do -- the second by the day's key of the first
+      local trace = delete({ { 202 } }, { guard = false }, a_client)
+      assert.equal(signed("DELETE", keys).Authorization, trace.requests[1].headers.Authorization)
+    end
+  end)
+
+  it("has no slash behind the host that the endpoint may have", function()
+    local request = first_request({}, client { endpoint = machines.ENDPOINT .. "/" })
+    assert.equal(URL, request.url)
   end)
 
   it("has a port that is the scheme's own neither in the URL nor signed", function()

@@ -81,6 +81,13 @@ describe("memory that ends", function()
     ["evs.sign"] = {
       'return evs.sign { method = "GET", url = "https://a.b/c?d", ak = "a", sk = "b" }', "table" },
     ["list_snapshots"] = { 'return client:list_snapshots(project, { status = "error" })', "table" },
+    ["a list of certain ids"] = {
+      'return client:list_snapshots(project, { id = { "a", "b" } })', "table" },
+    ["a batch that looks by lists"] = { [[
+      local sums, err = client:delete_snapshots(project, { "a", "b", "c" },
+        { guard = true, rate = 1000 })
+      if not sums then return nil, err end
+      return tostring(sums.succeeded + sums.failed + sums.unknown + sums.unsent)]], "3" },
     ["a machine"] = { [[
       local machine = client:start("delete_snapshot", project, "a")
       if machine:next(1, 1e9) ~= "send" then return select(3, machine:next(1, 1e9)) end
