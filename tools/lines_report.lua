@@ -1,7 +1,7 @@
 -- What tools/lines.lua has noted, as a table: lua tools/lines_report.lua FOLDER SOURCE...
 -- Fails when fewer lines than AIM ran.
 -- The lines that could run are those for which luac has code.
-local AIM = 99.5 -- per cent of the lines
+local AIM = 97 -- per cent of the lines
 local folder = arg[1]
 
 local ran = {}
