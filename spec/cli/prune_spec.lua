@@ -146,7 +146,7 @@ describe("evs prune", function()
     assert.equal(0, emulator:count().DELETE)
   end)
 
-  it("refuses a filter with nothing in it, as of a shell's variable that is not set", function()
+  it("refuses a filter with nothing in it, as of a shell's variable, and 0 errors", function()
     command.populate(2, 3)
     for _, option in ipairs { "--name-prefix", "--name-match", "--volume-id", "--status",
       "--exclude" } do
@@ -155,7 +155,19 @@ describe("evs prune", function()
       assert.matches("evs: " .. option .. ": the value is empty", result.stderr, nil, true)
     end
     assert.equal(2, run({ "delete", "--name", "" }).status)
+    local result = run("prune --keep-last 1 --yes --max-errors 0")
+    assert.equal(2, result.status)
+    assert.matches('--max-errors: "0" is no whole number from 1 on', result.stderr, nil, true)
     assert.equal(0, #emulator:log())
+  end)
+
+  it("warns when the policy can judge nothing, as with a mistyped --group-by", function()
+    command.populate(2, 3)
+    local result = run("prune --keep-last 1 --group-by volume --yes")
+    assert.equal(0, result.status)
+    assert.equal("evs: none of 6 snapshots can be judged; of the first: it has no volume\n",
+      result.stderr)
+    assert.equal("", run("prune --keep-last 9").stderr)
   end)
 
   it("says that one is gone when it went of itself, and with --wait", function()

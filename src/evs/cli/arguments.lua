@@ -96,7 +96,7 @@ local function add_orphans(parser)
 end
 
 local function add_run(parser)
-  option(parser, "--max-errors", "N", "Stop when so many have failed (10).", convert.whole)
+  option(parser, "--max-errors", "N", "Stop when so many have failed (10).", convert.positive)
   option(parser, "--concurrency", "N", "Deletions at a time (16).", convert.whole)
   option(parser, "--rate", "N", "At most so many requests a second.", convert.number)
   parser:flag("--wait", "Wait until each is gone, three minutes at most.")

@@ -20,6 +20,12 @@ function convert.whole(text)
   return refuse(text, "whole number")
 end
 
+function convert.positive(text)
+  local number = convert.whole(text)
+  if number and number > 0 then return number end
+  return refuse(text, "whole number from 1 on")
+end
+
 --- Of what is handed on the text is kept.
 function convert.digits(text)
   if convert.whole(text) then return text end

@@ -9,6 +9,7 @@ local plans = require "evs.cli.plan"
 local planview = require "evs.cli.planview"
 local policies = require "evs.cli.policy"
 local sessions = require "evs.cli.session"
+local terminal = require "evs.cli.terminal"
 
 local STDOUT, STDERR = 1, 2
 
@@ -56,6 +57,14 @@ local function check_matched(plan, args)
   return args.fail_if_empty and failure.EMPTY or nil
 end
 
+-- Warns where the policy is for nothing, night after night, as with a mistyped --group-by.
+local function check_judged(plan)
+  local first = plan.retention.spared[1]
+  if plan.judged > 0 or not first then return end
+  output.lines(STDERR, { ("evs: none of %d snapshots can be judged; of the first: %s"):format(
+    plan.total, terminal.word(first.reason)) })
+end
+
 local function carry_out(plan, session, policy)
   local about = about_plan(session, policy)
   about.counts = { total = plan.total, judged = plan.judged, delete = #plan.go, keep = #plan.stay,
@@ -81,6 +90,7 @@ return function(args)
   show(plan, args)
   check_belts(plan, session)
   hand_out(plan, session, policy)
+  check_judged(plan)
   local empty = check_matched(plan, args)
   if empty then return empty end
   if args.yes then return carry_out(plan, session, policy) end
