@@ -435,6 +435,18 @@ describe("client:last and on_attempt", function()
     assert.equal(3, count)
   end)
 
+  it("cannot call the iterator whose page they are told of: no row is lost", function()
+    put(9)
+    local iterator, problem
+    local client = connect({ on_attempt = function()
+      local _, raised = pcall(iterator)
+      problem = problem or raised
+    end })
+    iterator = client:each_snapshot(project, { limit = 3 })
+    assert.equal(9, #drain(iterator))
+    assert.equal("this iterator's request is out: it cannot be called from within itself", problem)
+  end)
+
   -- Iterates with an on_attempt that raises on one page, and goes on after that. Returns the ids,
   -- the error at the end, and how often it raised.
   local function drain_raising(failing)

@@ -66,6 +66,55 @@ end
 before_each(function() emulator:reset() end)
 
 describe("read_ahead", function()
+  for _, ahead in ipairs { 0, 1, 2, 10 } do
+    it(("keeps a snapshot as it was given, however the table is used after that: %d"):format(ahead),
+      function()
+        put { "s1", "s2", "s3" }
+        local row, given = { name = "n", status = "available", metadata = {} }, 0
+        local function refill()
+          given = given + 1
+          if given > 3 then return nil end
+          row.id = "s" .. given
+          row.metadata.__system__enableActive = given == 2 and "true" or nil
+          return row
+        end
+
+        local summary = assert(connect():delete_snapshots(project, refill,
+          { read_ahead = ahead, concurrency = 1 }))
+
+        assert.same({ 2, 1, 0, 0 }, sums(summary))
+        failure.check(summary.errors.s2, { code = "Client.Protected", outcome = "not_sent" })
+        assert.equal("s2", emulator:snapshots()[1].id)
+      end)
+  end
+
+  it("keeps the chains of a snapshot, and that it has a metatable, as they were given", function()
+    local function mutable(list)
+      local given = 0
+      return function()
+        given = given + 1
+        if list[given - 1] then list[given - 1].spoil() end
+        return list[given] and list[given].snapshot
+      end
+    end
+    local client = connect { api = "v5" }
+    local chained = { id = "s1", name = "n", status = "available", category = "standard",
+      snapshot_chains = { { category = "backup" } } }
+    local veiled = setmetatable({ id = "s2", name = "n", status = "available",
+      category = "standard" }, {})
+    emulator:put { { id = "s1", generation = "standard" },
+      { id = "s2", generation = "standard", name = "autobk_snapshot_vbs_1" } }
+
+    local summary = assert(client:delete_snapshots(project, mutable {
+      { snapshot = chained,
+        spoil = function() chained.snapshot_chains[1].category = "standard" end },
+      { snapshot = veiled, spoil = function() setmetatable(veiled, nil) end },
+    }, { read_ahead = 10, concurrency = 1 }))
+
+    failure.check(summary.errors.s1, { code = "Client.Protected", attempts = 0 })
+    failure.check(summary.errors.s2, { code = "Client.Protected" })
+  end)
+
   it("lets lists of sixty look at what a function gives", function()
     put(names(300))
     local state = source(names(300))

@@ -80,4 +80,60 @@ describe("a row of a batch that is driven by hand", function()
     local log = drive(2, 1, { concurrency = 2 })
     assert.same({ "GET detail", "DELETE s00001", "DELETE s00002" }, log)
   end)
+
+  -- A batch whose DELETEs take up to `most` seconds. Returns the greatest age of what a DELETE went
+  -- by, from the departure of the request that showed it.
+  local function greatest_age(total, most, options)
+    local batch = assert(machines.client():start("delete_snapshots", PROJECT, names(total),
+      options))
+    local now, out, shown, greatest, random = 0, {}, {}, 0, 7
+    local function answer(one)
+      if one.method == "DELETE" then return batch:reply(one.ticket, 202, {}, "") end
+      for id in one.url:gmatch("[?&]id=([^&]*)") do shown[id] = one.sent end
+      if one.url:find("?", 1, true) then
+        return batch:reply(one.ticket, 200, {}, rows_of(one.url))
+      end
+      local id = one.url:match("[^/]+$")
+      shown[id] = one.sent
+      batch:reply(one.ticket, 200, {}, machines.shown { id = id }[2])
+    end
+    while true do
+      local what, value, ticket = batch:next(now, WALL + now)
+      if what == "done" then return greatest, value end
+      if what == "send" then
+        local deletes = value.method == "DELETE"
+        local seen = deletes and shown[value.url:match("[^/]+$")]
+        if deletes then greatest = math.max(greatest, now - seen) end
+        random = random * 16807 % 2147483647
+        out[#out + 1] = { url = value.url, method = value.method, ticket = ticket, sent = now,
+          at = now + (deletes and most * (0.2 + 0.8 * random / 2147483647) or 0.05) }
+      elseif what == "sleep" then
+        now = now + value
+        for _, one in ipairs(out) do now = math.min(now, one.at) end
+        for n = #out, 1, -1 do
+          if out[n].at <= now then answer(table.remove(out, n)) end
+        end
+      end
+    end
+  end
+
+  for _, concurrency in ipairs { 16, 60, 100, 150, 500 } do
+    it("is used within five seconds of its list, so many at a time: " .. concurrency,
+      function()
+        local greatest, summary = greatest_age(1200, 9, { concurrency = concurrency })
+        assert.equal(1200, summary.succeeded)
+        assert.is_true(greatest <= 5.06, greatest .. " s")
+      end)
+  end
+
+  it("counts from its list's deadline where the driver asks only long after that", function()
+    local batch = assert(machines.client():start("delete_snapshots", PROJECT, names(2),
+      { attempt_timeout = 10 }))
+    local what, request, ticket = batch:next(0, WALL)
+    assert.equal("send", what)
+    batch:reply(ticket, 200, {}, rows_of(request.url))
+    what, request = batch:next(60, WALL + 60)
+    assert.equal("send", what)
+    assert.equal("GET", request.method)
+  end)
 end)

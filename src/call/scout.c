@@ -59,12 +59,14 @@ static void conclude_look(struct evs_call *scout, double now)
 {
     struct evs_engine *engine = scout->engine;
     bool failed = scout->as.flow.state != EVS_FLOW_SUCCEEDED;
+    double answered_by = scout->as.flow.exchange.ticket.deadline;
 
     evs_engine_set_started(scout);
     end(scout);
     engine->looking = engine->held = false;
     engine->looks++;
-    engine->looked_at[engine->looks % 2] = now;
+    /* A driver that was held up asks late: the answer came before the request's deadline. */
+    engine->looked_at[engine->looks % 2] = now < answered_by ? now : answered_by;
     engine->looks_off = engine->looks_off || failed || engine->found == 0;
     evs_engine_stop_if_hopeless(engine, &scout->as.flow);
 }

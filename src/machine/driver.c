@@ -409,6 +409,7 @@ struct evs_lua_callbacks evs_lua_callbacks_push(lua_State *L, int client, int op
 void evs_lua_drive(lua_State *L, int client, int index, struct evs_lua_callbacks callbacks)
 {
     struct evs_lua_machine *machine = lua_touserdata(L, index);
+    int status;
 
     evs_compat_getuservalue(L, client);
     lua_rawgeti(L, -1, EVS_CLIENT_DRIVE);
@@ -416,7 +417,10 @@ void evs_lua_drive(lua_State *L, int client, int index, struct evs_lua_callbacks
     lua_pushvalue(L, index);
     lua_pushvalue(L, callbacks.on_attempt);
     lua_pushvalue(L, callbacks.on_result);
-    if (lua_pcall(L, 3, 0, 0) == LUA_OK)
+    machine->driven = true;
+    status = lua_pcall(L, 3, 0, 0);
+    machine->driven = false;
+    if (status == LUA_OK)
         return;
     evs_lua_machine_abandon_transfers(machine);
     evs_engine_cancel(&machine->engine);

@@ -17,12 +17,15 @@ static bool makes_looks(const struct evs_lua_machine *machine)
            !(machine->read_all && machine->count == 1);
 }
 
+/* With no more than a list's ids ahead, the rows that wait are those of the last two looks. */
 bool evs_lua_look_is_due(const struct evs_lua_machine *machine)
 {
     const struct evs_engine *engine = &machine->engine;
+    size_t most = engine->limits.concurrency;
 
-    return makes_looks(machine) && !engine->looking &&
-           machine->looked <= machine->position + engine->limits.concurrency;
+    if (most > EVS_IDS_MOST)
+        most = EVS_IDS_MOST;
+    return makes_looks(machine) && !engine->looking && machine->looked <= machine->position + most;
 }
 
 size_t evs_lua_look_left(const struct evs_lua_machine *machine)

@@ -23,6 +23,7 @@ struct evs_lua_machine {
     struct evs_engine engine;
     struct evs_lua_client *client;
     bool asking; /**< the script's `protect` runs: it must leave the machine alone */
+    bool driven; /**< the blocking driver runs it */
     /* of a batch: */
     enum evs_lua_source source;
     size_t position, count;    /**< entries that were begun; that there are, or that were read ahead */

@@ -120,7 +120,7 @@ static int each_next(lua_State *L)
     struct evs_lua_machine *machine = lua_touserdata(L, lua_upvalueindex(EACH_MACHINE));
     const struct evs_flow *flow = &machine->engine.first.as.flow;
 
-    if (machine->engine.first.in_flight)
+    if (machine->driven)
         return luaL_error(L, "this iterator's request is out: it cannot be called from within itself");
     lua_settop(L, 0);
     if (push_next_row(L) || (read_page(L, machine) && push_next_row(L)))
