@@ -1,7 +1,11 @@
 -- Proves the progress bar: it fits its width, says as much as there is room for, and grows.
 
 local bar = require "evs.cli.bar"
+local command = require "spec.support.command"
+local process = require "spec.support.process"
 local terminal = require "evs.cli.terminal"
+
+local emulator = command.emulator
 
 local function text(width, changes)
   local progress = { done = 2500, total = 5000, failed = 3, seconds = 25 }
@@ -53,5 +57,33 @@ describe("text for a terminal", function()
   it("is as wide as it looks", function()
     assert.equal(3, terminal.columns("né-"))
     assert.equal("é  ", terminal.pad("é", 3))
+  end)
+end)
+
+describe("on a terminal, a run", function()
+  -- What evs shows on a terminal of so many columns, which util-linux's script makes.
+  local function shown(words, columns)
+    local interpreter, program = command.file("interpreter"), command.file("program.lua")
+    command.write(interpreter, process.interpreter())
+    command.write(program, ("arg = { [0] = 'evs', %s }\nos.exit(require('evs.cli').main(arg))")
+      :format(words))
+    return process.run(("os.execute %q"):format(("script -qec 'stty cols %d; TERM=vt100 sh %s %s' "
+      .. "/dev/null"):format(columns, interpreter, program)), {
+      EVS_ENDPOINT = emulator.endpoint, HUAWEICLOUD_SDK_AK = emulator.ak,
+      HUAWEICLOUD_SDK_SK = emulator.sk, HUAWEICLOUD_SDK_PROJECT_ID = emulator.project_id,
+      XDG_RUNTIME_DIR = command.folder }).stdout
+  end
+
+  it("has a bar that fits, drawn anew in its line, and other lines for failures alone", function()
+    emulator:reset()
+    emulator:put { { id = "a" }, { id = "b" } }
+    local seen = shown("'delete', 'a', 'b', 'missing'", 30)
+    assert.matches("\r%[#+%-*%] 3/3[^\n]*\27%[K", seen)
+    assert.matches("missing", seen, 1, true)
+    assert.is_nil(seen:find("accepted  a", 1, true))
+    assert.matches("2 accepted, 0 gone, 1 failed, 0 unknown, 0 unsent", seen, 1, true)
+    for drawn in seen:gmatch("\r([^\r\n\27]*)\27%[K") do
+      assert.is_true(#drawn < 30, drawn)
+    end
   end)
 end)
