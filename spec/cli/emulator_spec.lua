@@ -25,7 +25,8 @@ local function name(text, what) return text:match("\n" .. what .. "=(%S+)") end
 -- Starts `program` until it is ready, and ends that process by TERM; all that it printed, the code
 -- of its end, and whether its folder is gone.
 local SCRIPT = process.preload() .. [[
-%s >%s/out 2>&1 &
+: >%s/out
+%s >>%s/out 2>&1 &
 process=$!
 until grep -qx ready %s/out; do kill -0 $process || break; sleep 0.05; done
 kill -TERM $process; wait $process; code=$?
@@ -33,7 +34,7 @@ cat %s/out; echo "code $code"]]
 
 local function try(program)
   local folder = command.folder
-  return "\n" .. output_of(SCRIPT:format(program, folder, folder, folder))
+  return "\n" .. output_of(SCRIPT:format(folder, program, folder, folder, folder))
 end
 
 local function assert_emulator(text)
