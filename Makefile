@@ -231,7 +231,7 @@ check: ## The inner loop: build, lint and what needs no server, in seconds
 	@tools/check luacheck shellcheck house cppcheck rules
 
 format: ## Give the C sources the form of .clang-format
-	clang-format -i lua_evs.c $(wildcard src/*/*.[ch] src/evs/cli/*.c)
+	find lua_evs.c src spec fuzz bench tools -name '*.[ch]' -exec clang-format -i {} +
 
 tidy: ## Let clang-tidy read the C sources; takes a minute
 	clang-tidy --quiet lua_evs.c $(wildcard src/*/*.c) -- $$(cat compile_flags.txt)

@@ -11,7 +11,8 @@
 #define ENDPOINT "https://evs.example.com"
 #define WALL 1787274123.0 /* seconds since 1970 at the monotonic second 0 */
 
-/** Make a client of the generation `api`, with keys or without, which the metadata service has then. */
+/** Make a client of the generation `api`, with keys or without, which the metadata service has
+ * then. */
 static inline void make_client(struct evs_client *client, const char *api, bool has_keys)
 {
     const struct evs_settings settings = {

@@ -1,7 +1,8 @@
 /*
- * A batch of deletions that bytes drive: which ids come, what a request comes to and when, cancelling,
- * stopping. No DELETE leaves before its snapshot was seen to be deletable, no deletion is told to be done
- * without an answer that says so, none not to be sent that was, and the batch has an end.
+ * A batch of deletions that bytes drive: which ids come, what a request comes to and when,
+ * cancelling, stopping. No DELETE leaves before its snapshot was seen to be deletable, no deletion
+ * is told to be done without an answer that says so, none not to be sent that was, and the batch
+ * has an end.
  */
 #include "call/scout.h"
 #include "client.h"
@@ -24,7 +25,10 @@ struct world {
     struct known known[IDS];
     char ids[IDS][2];
     unsigned added;
-    struct { struct evs_call *call; bool deletes; } out[OUT_MOST];
+    struct {
+        struct evs_call *call;
+        bool deletes;
+    } out[OUT_MOST];
     unsigned out_count;
     unsigned long results;
     double now;
@@ -36,12 +40,13 @@ static struct known *known_of(struct world *w, const struct evs_call *call)
     return &w->known[call->as.flow.id[0] - 'a'];
 }
 
-/* --- answers ------------------------------------------------------------------------------------ */
+/* --- answers ---------------------------------------------------------------------------------- */
 
 static const int statuses[] = {202, 200, 404, 400, 409, 401, 403, 429, 500, 503, 204, 408};
 static const char *const codes[] = {"", "EVS.2019", "EVS.5404", "APIGW.0301", "APIGW.0302", "404"};
 static const char *const kinds[] = {"", "", "itemNotFound", "conflictingRequest"};
-static const char *const states[] = {"available", "deleting", "error", "error_deleting", "creating", ""};
+static const char *const states[] = {"available",      "deleting", "error",
+                                     "error_deleting", "creating", ""};
 
 #define PICK(w, texts) evs_str((texts)[take_number(&(w)->rest, COUNT(texts))])
 
@@ -119,7 +124,8 @@ static void answer_list(struct world *w, struct evs_call *list)
 static void answer_metadata(struct world *w, struct evs_call *call)
 {
     static const char *const keys[] = {"AK", "", "A K", "AK2"};
-    static const char *const ends[] = {"2026-11-24T06:26:33Z", "", "2099-01-01T00:00:00.0Z", "never"};
+    static const char *const ends[] = {"2026-11-24T06:26:33Z", "", "2099-01-01T00:00:00.0Z",
+                                       "never"};
     struct evs_facts facts = take_facts(w);
 
     facts.credential.ak = PICK(w, keys);
@@ -131,7 +137,8 @@ static void answer_metadata(struct world *w, struct evs_call *call)
 static void fail(struct world *w, struct evs_call *call, bool deletes)
 {
     static const enum evs_code codes_of[] = {EVS_CONNECT, EVS_NETWORK, EVS_TIMEOUT, EVS_TLS};
-    struct evs_failure failure = {.code = codes_of[take_number(&w->rest, 4)], .message = EVS_STR("no")};
+    struct evs_failure failure = {.code = codes_of[take_number(&w->rest, 4)],
+                                  .message = EVS_STR("no")};
 
     failure.sent = take_number(&w->rest, 2);
     failure.passing = take_number(&w->rest, 2);
@@ -140,7 +147,7 @@ static void fail(struct world *w, struct evs_call *call, bool deletes)
     evs_engine_fail(call, &failure);
 }
 
-/* --- what is out -------------------------------------------------------------------------------- */
+/* --- what is out ------------------------------------------------------------------------------ */
 
 static void send_out(struct world *w, const struct evs_act *act)
 {
@@ -195,7 +202,7 @@ static void cancel(struct world *w)
     evs_engine_cancel(&w->engine);
 }
 
-/* --- turns -------------------------------------------------------------------------------------- */
+/* --- turns ------------------------------------------------------------------------------------ */
 
 /* The next id, with a snapshot passed in its place or without; or there are no more. */
 static void feed(struct world *w)
@@ -212,7 +219,7 @@ static void feed(struct world *w)
         w->known[w->added].deletable = is_deletable(&seen);
     }
     assert(evs_engine_add(&w->engine, EVS_STR(PROJECT), evs_str(w->ids[w->added]),
-                         what == 1 ? &seen : NULL) != NULL);
+                          what == 1 ? &seen : NULL) != NULL);
     w->added++;
 }
 
@@ -247,9 +254,7 @@ static void pause(struct world *w, double seconds)
 
     assert(seconds >= 0);
     switch (w->rest.len > 0 ? take_number(&w->rest, 64) : 0) {
-    case 63:
-        cancel(w);
-        break;
+    case 63: cancel(w); break;
     case 62:
         evs_error_set(&error, EVS_STOPPED, "enough");
         evs_engine_stop(&w->engine, &error);
@@ -267,20 +272,11 @@ static bool step(struct world *w)
     struct evs_act act = {0};
 
     switch (evs_engine_next(&w->engine, w->now, WALL + w->now, &act)) {
-    case EVS_TURN_SEND:
-        send_out(w, &act);
-        return true;
-    case EVS_TURN_RESULT:
-        take_result(w, act.call);
-        return true;
-    case EVS_TURN_NEED:
-        feed(w);
-        return true;
-    case EVS_TURN_SLEEP:
-        pause(w, act.want.seconds);
-        return true;
-    default:
-        return false;
+    case EVS_TURN_SEND: send_out(w, &act); return true;
+    case EVS_TURN_RESULT: take_result(w, act.call); return true;
+    case EVS_TURN_NEED: feed(w); return true;
+    case EVS_TURN_SLEEP: pause(w, act.want.seconds); return true;
+    default: return false;
     }
 }
 

@@ -1,6 +1,6 @@
 /**
- * What the fuzzers share. Each gives bytes from outside to one part of the module, under AddressSanitizer
- * and UBSan, and says what must hold whatever they are.
+ * What the fuzzers share. Each gives bytes from outside to one part of the module, under
+ * AddressSanitizer and UBSan, and says what must hold whatever they are.
  */
 #ifndef EVS_FUZZ_H
 #define EVS_FUZZ_H

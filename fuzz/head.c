@@ -1,5 +1,5 @@
-/* The lines of an answer's head, of any bytes, as libcurl hands them over: a status of three digits or a
- * fault, and never more than is allowed. */
+/* The lines of an answer's head, of any bytes, as libcurl hands them over: a status of three
+ * digits or a fault, and never more than is allowed. */
 #include "http/head.h"
 #include "fuzz.h"
 

@@ -1,6 +1,7 @@
 /*
- * An answer of any bytes, by way of lua-cjson: a number that picks its status, two headers, split at NULs,
- * and the body. Facts, an error, the snapshot and the page are read from it, and nothing is raised.
+ * An answer of any bytes, by way of lua-cjson: a number that picks its status, two headers, split
+ * at NULs, and the body. Facts, an error, the snapshot and the page are read from it, and nothing
+ * is raised.
  */
 #include "api/api.h"
 #include "api/answer.h"

@@ -1,6 +1,6 @@
 /*
- * A list whose pages are any bytes: their numbers of rows, ids and next links. It asks the same host for
- * the same list, and has an end.
+ * A list whose pages are any bytes: their numbers of rows, ids and next links. It asks the same
+ * host for the same list, and has an end.
  */
 #include "call/list.h"
 #include "client.h"
@@ -15,8 +15,11 @@ static struct evs_str take_id(struct evs_str *rest)
 static struct evs_facts take_page(struct evs_str *rest)
 {
     static const int statuses[] = {200, 200, 200, 200, 400, 404, 429, 503};
-    struct evs_facts facts = {.status = statuses[take_number(rest, 8)], .speaker = EVS_JSON,
-                              .message = EVS_STR("no"), .retry_after = -1, .date = -1};
+    struct evs_facts facts = {.status = statuses[take_number(rest, 8)],
+                              .speaker = EVS_JSON,
+                              .message = EVS_STR("no"),
+                              .retry_after = -1,
+                              .date = -1};
     struct evs_page *page = &facts.page;
 
     facts.has_page = facts.status == 200;
@@ -51,10 +54,8 @@ static bool step(struct evs_flow *flow, struct evs_str *rest, double *now)
         assert(want.seconds > 0);
         *now += want.seconds;
         return true;
-    case EVS_PAGE:
-        return true;
-    default:
-        return false;
+    case EVS_PAGE: return true;
+    default: return false;
     }
 }
 
@@ -69,8 +70,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     int turns = 0;
 
     make_client(&client, apis[take_number(&rest, 3)], true);
-    evs_flow_begin(&listing.flow, types[take_number(&rest, 2)], &client, &client.call, EVS_STR(PROJECT),
-                   (struct evs_str){0}, NULL);
+    evs_flow_begin(&listing.flow, types[take_number(&rest, 2)], &client, &client.call,
+                   EVS_STR(PROJECT), (struct evs_str){0}, NULL);
     while (step(&listing.flow, &rest, &now))
         assert(++turns < TURNS_MOST);
     evs_listing_free(&listing);

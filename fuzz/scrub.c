@@ -1,4 +1,5 @@
-/* A text and two secrets of any bytes, split at NULs: no secret is left in it, nor anything unreadable. */
+/* A text and two secrets of any bytes, split at NULs: no secret is left in it, nor anything
+ * unreadable. */
 #define _GNU_SOURCE
 #include "base/scrub.h"
 #include "fuzz.h"
@@ -16,8 +17,8 @@ static bool has_any(struct evs_str text, const char *bytes)
     return false;
 }
 
-/* Without a digit it may be a part of the header's name, whose value alone is taken out; with a `*` it may
- * stand in what replaces one. */
+/* Without a digit it may be a part of the header's name, whose value alone is taken out; with a
+ * `*` it may stand in what replaces one. */
 static void hides(struct evs_str text, struct evs_str secret)
 {
     struct evs_str part = {secret.data, EVS_SCRUB_PART};

@@ -1,6 +1,6 @@
 /*
- * evs.sign of any request: algorithm, key, method, URL, two headers and body, split at NULs. It is refused
- * with a message, or signed in lines of its own.
+ * evs.sign of any request: algorithm, key, method, URL, two headers and body, split at NULs. It is
+ * refused with a message, or signed in lines of its own.
  */
 #include "sign/canonical.h"
 #include "fuzz.h"
@@ -11,7 +11,7 @@ static void check_form(const struct evs_canonical_form *form, const struct evs_u
     assert(lacks(form->request.uri, '\n') && lacks(form->request.query, '\n'));
     for (size_t i = 0; i < form->request.header_count; i++)
         assert(lacks(form->request.headers[i].name, '\n') &&
-              lacks(form->request.headers[i].value, '\n'));
+               lacks(form->request.headers[i].value, '\n'));
 }
 
 static void sign(const struct evs_canonical_form *form, const struct evs_unsigned *request,
@@ -20,11 +20,12 @@ static void sign(const struct evs_canonical_form *form, const struct evs_unsigne
     struct evs_signer signer = {0};
     struct evs_buf scratch = {0}, authorization = {0};
 
-    if (!evs_signer_init(&signer, request->algorithm, ak, sk, EVS_STR("cn-north-4"), EVS_STR("evs")))
+    if (!evs_signer_init(&signer, request->algorithm, ak, sk, EVS_STR("cn-north-4"),
+                         EVS_STR("evs")))
         return;
     assert(evs_sign(&signer, &form->request, request->date.text, &scratch, &authorization));
     assert(evs_str_starts(evs_buf_str(&authorization),
-                         evs_str(evs_algorithm_name(request->algorithm))));
+                          evs_str(evs_algorithm_name(request->algorithm))));
     evs_signer_wipe(&signer);
     evs_buf_free(&scratch);
     evs_buf_free(&authorization);

@@ -1,7 +1,8 @@
 /* sanitize: thread */
 /*
- * Many threads, a Lua state in each, one process: what OpenResty's worker threads do. Every thread loads
- * the module, makes clients and deletes, all at the same time, through a server in this process.
+ * Many threads, a Lua state in each, one process: what OpenResty's worker threads do. Every thread
+ * loads the module, makes clients and deletes, all at the same time, through a server in this
+ * process.
  */
 #include <arpa/inet.h>
 #include <lauxlib.h>
@@ -62,7 +63,8 @@ static void start_server(pthread_t *thread)
     socklen_t len = sizeof address;
 
     listener = socket(AF_INET, SOCK_STREAM, 0);
-    if (bind(listener, (struct sockaddr *)&address, sizeof address) != 0 || listen(listener, 64) != 0)
+    if (bind(listener, (struct sockaddr *)&address, sizeof address) != 0 ||
+        listen(listener, 64) != 0)
         exit(2);
     getsockname(listener, (struct sockaddr *)&address, &len);
     port = ntohs(address.sin_port);

@@ -180,8 +180,8 @@ static int probe_sign_days(lua_State *L)
     return 1;
 }
 
-/* seed(client, number): the back-off's jitter, so that a run repeats. A client's userdata begins with the
- * core's client. */
+/* seed(client, number): the back-off's jitter, so that a run repeats. A client's userdata begins
+ * with the core's client. */
 static int probe_seed(lua_State *L)
 {
     struct evs_client *client;
@@ -211,7 +211,8 @@ static void alarm_handler(int number)
     lua_sethook(alarm_state, alarm_hook, LUA_MASKCALL | LUA_MASKRET | LUA_MASKCOUNT, 1);
 }
 
-/* on_alarm(seconds, function): when the time is over, a signal sets a hook that calls the function. */
+/* on_alarm(seconds, function): when the time is over, a signal sets a hook that calls the
+ * function. */
 static int probe_on_alarm(lua_State *L)
 {
     double seconds = (double)luaL_checknumber(L, 1);
@@ -238,9 +239,9 @@ static int probe_fork(lua_State *L)
     return 1;
 }
 
-/* exit(code): ends a child at once, nothing of the parent's is run or flushed. Under valgrind by way of a
- * shell, as its leak check would find what a child leaves alone on purpose, the parent's connections. Where
- * coverage is measured, the counters of what ran are saved at exit. */
+/* exit(code): ends a child at once, nothing of the parent's is run or flushed. Under valgrind by
+ * way of a shell, as its leak check would find what a child leaves alone on purpose, the
+ * parent's connections. Where coverage is measured, the counters of what ran are saved at exit. */
 static int probe_exit(lua_State *L)
 {
     int code = (int)luaL_checkinteger(L, 1);
@@ -265,8 +266,8 @@ static int probe_wait(lua_State *L)
     return 1;
 }
 
-/* scarce_memory(number): which allocation of the module's fails from now on, where the library of that name
- * was loaded in front; returns how many there were since the last call. */
+/* scarce_memory(number): which allocation of the module's fails from now on, where the library
+ * of that name was loaded in front; returns how many there were since the last call. */
 static int probe_scarce_memory(lua_State *L)
 {
     unsigned long (*tell)(unsigned long) =

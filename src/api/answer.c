@@ -9,11 +9,12 @@
 /* How much of a body is looked at, and shown, when it is not JSON. */
 enum { BODY_READ = 64 * 1024, BODY_SHOWN = 300 };
 
-/* --- the table ------------------------------------------------------------------------------------ */
+/* --- the table -------------------------------------------------------------------------------- */
 
-/* A row fits answers of status `from` to `to` whose speaker is at least `who` and whose code or kind is
- * one of `names`, words divided by blanks, where there are any. `rule` is one of a deletion's rules, which
- * docs/rules.md tells. Before the first row an answer says nothing: NEVER, LOST, SILENT, OPEN. */
+/* A row fits answers of status `from` to `to` whose speaker is at least `who` and whose code or
+ * kind is one of `names`, words divided by blanks, where there are any. `rule` is one of a
+ * deletion's rules, which docs/rules.md tells. Before the first row an answer says nothing:
+ * NEVER, LOST, SILENT, OPEN. */
 struct row {
     short rule, from, to;
     unsigned char who;
@@ -97,7 +98,7 @@ struct evs_verdict evs_failure_judge(const struct evs_failure *failure)
                                 EVS_KEY_SILENT, EVS_FAILED};
 }
 
-/* --- the error ------------------------------------------------------------------------------------ */
+/* --- the error -------------------------------------------------------------------------------- */
 
 static bool is_code(struct evs_str text)
 {
@@ -120,14 +121,14 @@ static void describe_body(struct evs_error *error, const struct evs_facts *facts
     evs_scrub(&safe, body, secrets->text, EVS_SECRET_COUNT);
     evs_readable(&words, evs_buf_str(&safe));
     evs_clean(shown, sizeof shown, evs_buf_str(&words));
-    snprintf(error->message, sizeof error->message, "%d%s%s%s%s", facts->status,
-             *reason ? " " : "", reason, *shown ? ": " : "", shown);
+    snprintf(error->message, sizeof error->message, "%d%s%s%s%s", facts->status, *reason ? " " : "",
+             reason, *shown ? ": " : "", shown);
     evs_buf_free(&words);
     evs_buf_free(&safe);
 }
 
-/* The gateway's 401 repeats the whole canonical request behind its reason: lines that tell nobody what is
- * wrong. */
+/* The gateway's 401 repeats the whole canonical request behind its reason: lines that tell
+ * nobody what is wrong. */
 static struct evs_str without_echo(struct evs_str message)
 {
     static const char echo[] = ", canonicalRequest:";

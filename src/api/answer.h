@@ -1,9 +1,10 @@
 /**
  * What an answer means: one table, by which every part of a call judges.
  *
- * Status, code and who speaks are independent of each other: a 503 with APIGW.0302 is lost, is sent again
- * and bars the key. So every row that fits applies, from top to bottom, and a blank cell leaves what
- * stands. Two meanings need the request as well: evs_flow_meaning looks for the snapshot that was asked for.
+ * Status, code and who speaks are independent of each other: a 503 with APIGW.0302 is lost, is sent
+ * again and bars the key. So every row that fits applies, from top to bottom, and a blank cell
+ * leaves what stands. Two meanings need the request as well: evs_flow_meaning looks for the
+ * snapshot that was asked for.
  */
 #ifndef EVS_ANSWER_H
 #define EVS_ANSWER_H

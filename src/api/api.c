@@ -2,8 +2,9 @@
 
 #include <string.h>
 
-/* Sources: EVS's API reference, "EVS snapshots (legacy)" and "Standard snapshots"; OpenStack Block Storage
- * API v3. A generation that is added here needs its views in the emulator, and nothing in the calls. */
+/* Sources: EVS's API reference, "EVS snapshots (legacy)" and "Standard snapshots"; OpenStack
+ * Block Storage API v3. A generation that is added here needs its views in the emulator, and
+ * nothing in the calls. */
 static const struct evs_api apis[] = {
     {
         .name = "v2",

@@ -66,7 +66,8 @@ struct evs_collection {
 struct evs_api {
     const char *name; /**< as scripts call it, `v2` */
     struct evs_collection snapshots, volumes;
-    const char *filters; /**< what a list of snapshots can be filtered by, words divided by blanks */
+    const char
+        *filters; /**< what a list of snapshots can be filtered by, words divided by blanks */
     enum evs_id_list id_list;
     bool bare;      /**< a complete snapshot may lack name and metadata */
     bool category;  /**< a passed snapshot counts only with a category */
@@ -83,14 +84,14 @@ extern const char *const evs_api_names;
 bool evs_api_filters(const struct evs_api *api, enum evs_filter filter);
 
 /**
- * Whether `snapshot` has all that a guard must know. One that a script passed must show its category as
- * well, where its generation has one.
+ * Whether `snapshot` has all that a guard must know. One that a script passed must show its
+ * category as well, where its generation has one.
  */
 bool evs_api_is_complete(const struct evs_api *api, const struct evs_snapshot *snapshot);
 
 /**
- * Append the parameter by which a list asks for `count` ids, in ascending order: repeated keys are then
- * sorted as every signer sorts them.
+ * Append the parameter by which a list asks for `count` ids, in ascending order: repeated keys are
+ * then sorted as every signer sorts them.
  */
 void evs_api_add_ids(const struct evs_api *api, struct evs_buf *query, const struct evs_str *ids,
                      size_t count);

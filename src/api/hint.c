@@ -2,10 +2,10 @@
 
 #include <string.h>
 
-/* A row fits answers of status `from` to `to` that have one of `names` (words divided by blanks) as code or
- * kind, and whose message, or body where there is none, holds `words`, in any case; NULL: whatever it is.
- * The first row that fits tells. Codes: EVS's and the gateway's error tables; words: what the gateway was
- * seen to write. */
+/* A row fits answers of status `from` to `to` that have one of `names` (words divided by blanks)
+ * as code or kind, and whose message, or body where there is none, holds `words`, in any case;
+ * NULL: whatever it is. The first row that fits tells. Codes: EVS's and the gateway's error
+ * tables; words: what the gateway was seen to write. */
 struct row {
     short from, to;
     const char *names, *words;

@@ -60,10 +60,8 @@ static bool retryable_code(enum evs_code code)
     case EVS_TIMEOUT:
     case EVS_NETWORK:
     case EVS_WAIT_TIMEOUT:
-    case EVS_STOPPED:
-        return true;
-    default:
-        return false;
+    case EVS_STOPPED: return true;
+    default: return false;
     }
 }
 
@@ -118,7 +116,8 @@ void evs_error_append(struct evs_error *error, const char *text)
     strcat(strcpy(error->message, message), text);
 }
 
-void evs_error_show(struct evs_error *error, struct evs_str value, const struct evs_secrets *secrets)
+void evs_error_show(struct evs_error *error, struct evs_str value,
+                    const struct evs_secrets *secrets)
 {
     struct evs_buf safe = {0};
     char shown[VALUE_SHOWN], text[VALUE_SHOWN + 16];

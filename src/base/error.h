@@ -8,7 +8,7 @@
 
 #pragma GCC visibility push(hidden)
 
-/** Our own codes: those that no server sends. The text on the right is what scripts compare with. */
+/** Our own codes, which no server sends. The text on the right is what scripts compare with. */
 #define EVS_CODES(X)                                                                               \
     X(EVS_INVALID_ARGUMENT, "Client.InvalidArgument")                                              \
     X(EVS_NO_CREDENTIALS, "Client.NoCredentials")                                                  \
@@ -39,7 +39,8 @@ const char *evs_code_text(enum evs_code code);
 /** The code of a text; EVS_CODE_COUNT when it is none of ours. */
 enum evs_code evs_code_parse(struct evs_str text);
 
-/** Hints: what to do about an error, where that is known. This is the one place that has their texts. */
+/** Hints: what to do about an error, where that is known. This is the one place that has their
+ * texts. */
 #define EVS_HINTS(X)                                                                               \
     X(EVS_HINT_NONE, "")                                                                           \
     X(EVS_HINT_SECRET_KEY, "check the secret key")                                                 \
@@ -50,7 +51,7 @@ enum evs_code evs_code_parse(struct evs_str text);
     X(EVS_HINT_LOCKED, "wait five minutes: after more than five wrong signatures in a row the "    \
                        "access key is locked for so long")                                         \
     X(EVS_HINT_CLOCK, "set this machine's clock right: a signature is good for 15 minutes")        \
-    X(EVS_HINT_TRIM, "leave that out: file:read(\"*l\") in Lua and $(cat file) in a shell do")         \
+    X(EVS_HINT_TRIM, "leave that out: file:read(\"*l\") in Lua and $(cat file) in a shell do")     \
     X(EVS_HINT_NO_KEYS, "set HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK, or give ak and sk")        \
     X(EVS_HINT_NGINX, "nginx hides the environment from its workers: give ak, sk and region as "   \
                       "options, or let nginx.conf say `env HUAWEICLOUD_SDK_AK;`, "                 \
@@ -122,8 +123,8 @@ struct evs_error {
 };
 
 /**
- * Make `error` one of our own, with a message made as printf would. Attempts and outcome are 0, the hint is
- * what helps against most errors of this code.
+ * Make `error` one of our own, with a message made as printf would. Attempts and outcome are 0, the
+ * hint is what helps against most errors of this code.
  */
 void evs_error_set(struct evs_error *error, enum evs_code code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -135,27 +136,29 @@ struct evs_secrets {
     struct evs_str text[EVS_SECRET_COUNT];
 };
 
-/** Append the value that was wrong to the message, each of its bytes seen: `; it is "cn-north-4\n"`. */
-void evs_error_show(struct evs_error *error, struct evs_str value, const struct evs_secrets *secrets);
+/** Append the value that was wrong to the message, each of its bytes seen: `; it is
+ * "cn-north-4\n"`. */
+void evs_error_show(struct evs_error *error, struct evs_str value,
+                    const struct evs_secrets *secrets);
 
 /** Append `text` to the message; where there is no room, the end of what it said gives way. */
 void evs_error_append(struct evs_error *error, const char *text);
 
 /**
- * Copy `text`, which is from outside, into `out` (`size` bytes with the NUL): without secrets, as one
- * readable line, cut where it is too long.
+ * Copy `text`, which is from outside, into `out` (`size` bytes with the NUL): without secrets, as
+ * one readable line, cut where it is too long.
  */
 void evs_text_show(char *out, size_t size, struct evs_str text, const struct evs_secrets *secrets);
 
 /**
- * Copy a short name of the server's into `out` (`size` bytes with the NUL): whole, or not at all when
- * it is too long, is not visible ASCII or holds a secret.
+ * Copy a short name of the server's into `out` (`size` bytes with the NUL): whole, or not at all
+ * when it is too long, is not visible ASCII or holds a secret.
  */
 void evs_name_show(char *out, size_t size, struct evs_str text, const struct evs_secrets *secrets);
 
 /**
- * Make `error` one of our own about a failure that somebody else describes in `text`. With EVS_HINT_NONE
- * the hint is the code's.
+ * Make `error` one of our own about a failure that somebody else describes in `text`. With
+ * EVS_HINT_NONE the hint is the code's.
  */
 void evs_error_quote(struct evs_error *error, enum evs_code code, struct evs_str text,
                      enum evs_hint hint, const struct evs_secrets *secrets);

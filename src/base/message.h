@@ -1,6 +1,6 @@
 /**
- * What a machine and its driver say to each other, but for the answer itself: the request to send, and
- * why there is no answer.
+ * What a machine and its driver say to each other, but for the answer itself: the request to send,
+ * and why there is no answer.
  */
 #ifndef EVS_MESSAGE_H
 #define EVS_MESSAGE_H
@@ -19,9 +19,10 @@ enum evs_peer {
 /** A request, ready to be sent. Zeroed memory is an empty one. */
 struct evs_request {
     const char *method;
-    struct evs_buf url;     /**< whole, escaped */
-    size_t target;          /**< where in `url` the path begins */
-    struct evs_buf headers; /**< `Name: value` lines joined by CRLF, none after the last; Accept first */
+    struct evs_buf url; /**< whole, escaped */
+    size_t target;      /**< where in `url` the path begins */
+    /** `Name: value` lines joined by CRLF, none after the last; Accept first */
+    struct evs_buf headers;
     struct evs_buf path;    /**< canonical, with the slash at its end that is only signed */
     struct evs_buf query;   /**< canonical; empty: none */
     struct evs_str added;   /**< more of `headers`; borrowed from the call's options; empty: none */

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Ways to write a byte by its number: what stands before the digits, how many of them in which base, and what
- * ends them. */
+/* Ways to write a byte by its number: what stands before the digits, how many of them in which
+ * base, and what ends them. */
 static const struct escape {
     const char *before;
     size_t digits;
@@ -41,7 +41,8 @@ static size_t read_number(const struct escape *escape, struct evs_str text, int 
 static size_t read_escape(struct evs_str text, int *byte)
 {
     for (size_t i = 0; i < sizeof escapes / sizeof *escapes; i++) {
-        size_t len = begins_with(text, escapes[i].before) ? read_number(&escapes[i], text, byte) : 0;
+        size_t len =
+            begins_with(text, escapes[i].before) ? read_number(&escapes[i], text, byte) : 0;
 
         if (len > 0)
             return len;
@@ -154,7 +155,8 @@ void evs_scrub(struct evs_buf *out, struct evs_str text, const struct evs_str *s
     evs_buf_add(out, text);
 }
 
-/* The bytes of the UTF-8 character that starts `text`, 0 if it is none (overlong, surrogate, cut). */
+/* The bytes of the UTF-8 character that starts `text`, 0 if it is none (overlong, surrogate,
+ * cut). */
 static size_t utf8_length(struct evs_str text)
 {
     const unsigned char *s = (const unsigned char *)text.data;

@@ -18,8 +18,8 @@ enum { EVS_SCRUB_PART = 12 };
 /**
  * Append `text` to `out` with every occurrence of a secret as `***`: whole, or its first
  * EVS_SCRUB_PART bytes and as many more as match (a text may have been cut inside it). Escapes are
- * seen through: `\/`, `\u003d`, `%3D`, `&#61;`. Empty secrets are passed over. So become the value of an
- * `Authorization` header and what follows `Signature=`.
+ * seen through: `\/`, `\u003d`, `%3D`, `&#61;`. Empty secrets are passed over. So become the value
+ * of an `Authorization` header and what follows `Signature=`.
  */
 void evs_scrub(struct evs_buf *out, struct evs_str text, const struct evs_str *secrets,
                size_t count);
@@ -35,12 +35,13 @@ bool evs_scrub_finds(struct evs_str text, const struct evs_str *secrets, size_t 
 void evs_clean(char *out, size_t size, struct evs_str text);
 
 /**
- * Copy `text` into `out` (`size` bytes with the NUL, at least 8) so that each of its bytes can be seen: `\n`,
- * `\r`, `\t`, `\xC3`; `...` stands for what there is no room for.
+ * Copy `text` into `out` (`size` bytes with the NUL, at least 8) so that each of its bytes can be
+ * seen: `\n`, `\r`, `\t`, `\xC3`; `...` stands for what there is no room for.
  */
 void evs_show_bytes(char *out, size_t size, struct evs_str text);
 
-/** Append what a reader would see of an HTML or plain text: tags, scripts and styles are left out. */
+/** Append what a reader would see of an HTML or plain text: tags, scripts and styles are left
+ * out. */
 void evs_readable(struct evs_buf *out, struct evs_str text);
 
 #pragma GCC visibility pop

@@ -49,8 +49,8 @@ bool evs_str_unreserved(struct evs_str text);
 
 /**
  * A growing byte buffer. Zeroed memory is a valid empty buffer without an upper bound. When memory
- * ends or `max` is reached, `failed` is set and everything appended after it is dropped: check once,
- * at the end.
+ * ends or `max` is reached, `failed` is set and everything appended after it is dropped: check
+ * once, at the end.
  */
 struct evs_buf {
     char *data; /**< NUL-terminated once anything was appended */
@@ -62,7 +62,8 @@ struct evs_buf {
 
 /**
  * Make room for `more` bytes after the held ones and for a NUL, so that a writer can fill them
- * itself and then add to `len`. False, with `failed` set, when memory ends or `max` would be passed.
+ * itself and then add to `len`. False, with `failed` set, when memory ends or `max` would be
+ * passed.
  */
 bool evs_buf_reserve(struct evs_buf *buf, size_t more);
 

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-/* --- clocks ------------------------------------------------------------------------------------------ */
+/* --- clocks ----------------------------------------------------------------------------------- */
 
 static double read_clock(clockid_t clock)
 {
@@ -26,7 +26,7 @@ double evs_clock_wall(void)
     return read_clock(CLOCK_REALTIME);
 }
 
-/* --- dates ------------------------------------------------------------------------------------------- */
+/* --- dates ------------------------------------------------------------------------------------ */
 
 /* `count` digits at `at`, or -1. */
 static int number(struct evs_str text, size_t at, size_t count)
@@ -51,8 +51,8 @@ static int month_number(const char *name)
     return -1;
 }
 
-/* Days from 1970-01-01 in the Gregorian calendar; years are counted from March, so that the leap day
- * is the last one. */
+/* Days from 1970-01-01 in the Gregorian calendar; years are counted from March, so that the leap
+ * day is the last one. */
 static long days_from_civil(int year, int month, int day)
 {
     long y = month <= 2 ? year - 1 : year;
@@ -64,7 +64,8 @@ static long days_from_civil(int year, int month, int day)
            719468;
 }
 
-/* Whether the digits and letters of `text` stand where `shape` has '0' and 'x', and all else is equal. */
+/* Whether the digits and letters of `text` stand where `shape` has '0' and 'x', and all else is
+ * equal. */
 static bool has_shape(struct evs_str text, const char *shape)
 {
     for (size_t i = 0; shape[i]; i++)
@@ -76,7 +77,8 @@ static bool has_shape(struct evs_str text, const char *shape)
 /* Seconds since 1970; -1 when a part is out of its range. The time of day is `HH:MM:SS` at `at`. */
 static double moment(int year, int month, int day, struct evs_str text, size_t at)
 {
-    int hour = number(text, at, 2), minute = number(text, at + 3, 2), second = number(text, at + 6, 2);
+    int hour = number(text, at, 2), minute = number(text, at + 3, 2),
+        second = number(text, at + 6, 2);
 
     if (year < 1970 || month < 1 || month > 12 || day < 1 || day > 31 || hour < 0 || hour > 23 ||
         minute < 0 || minute > 59 || second < 0 || second > 60)

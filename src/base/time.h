@@ -1,6 +1,6 @@
 /**
- * Time: the two clocks that drivers give to machines, and the dates of headers. Reading a date is pure
- * arithmetic: no locale, no time zone, no static state.
+ * Time: the two clocks that drivers give to machines, and the dates of headers. Reading a date is
+ * pure arithmetic: no locale, no time zone, no static state.
  */
 #ifndef EVS_TIME_H
 #define EVS_TIME_H

@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { STATUS_SHOWN = sizeof ((struct evs_deletion *)NULL)->last_status };
+enum { STATUS_SHOWN = sizeof((struct evs_deletion *)NULL)->last_status };
 
 #define POLL_FIRST 0.5 /* seconds from the 202 to the first look */
 #define POLL_GROWTH 1.5
@@ -57,7 +57,7 @@ static bool is_stuck(struct evs_str status)
     return evs_str_equal(status, EVS_STR("error_deleting"));
 }
 
-/* --- requests ------------------------------------------------------------------------------------------ */
+/* --- requests --------------------------------------------------------------------------------- */
 
 static void begin_guard(struct evs_deletion *d)
 {
@@ -89,11 +89,12 @@ static void begin_poll(struct evs_deletion *d, double retry_after)
     if (pause > POLL_MOST)
         pause = POLL_MOST;
     pause *= 0.9 + 0.2 * evs_client_random(d->flow.client);
-    evs_flow_exchange(&d->flow, EVS_SHOW_SNAPSHOT, 0, pause > retry_after ? pause : retry_after, false);
+    evs_flow_exchange(&d->flow, EVS_SHOW_SNAPSHOT, 0, pause > retry_after ? pause : retry_after,
+                      false);
     d->flow.exchange.pause_least = retry_after;
 }
 
-/* --- ends ----------------------------------------------------------------------------------------------- */
+/* --- ends ------------------------------------------------------------------------------------- */
 
 /* A status as it may stand in a message, and as two of them are compared. */
 static void show_status(const struct evs_deletion *d, struct evs_str status, char out[STATUS_SHOWN])
@@ -129,7 +130,7 @@ static void fail_not_deleted(struct evs_deletion *d, struct evs_str status)
                is_deletable(status));
 }
 
-/* --- judging a snapshot --------------------------------------------------------------------------------- */
+/* --- judging a snapshot ----------------------------------------------------------------------- */
 
 static void fail_protected(struct evs_deletion *d, const char *reason)
 {
@@ -144,7 +145,8 @@ static void fail_kept(struct evs_deletion *d, struct evs_str reason)
     char shown[256];
 
     evs_text_show(shown, sizeof shown, reason, &secrets);
-    evs_error_set(&d->flow.error, EVS_PROTECTED, "the option 'protect' keeps the snapshot: %s", shown);
+    evs_error_set(&d->flow.error, EVS_PROTECTED, "the option 'protect' keeps the snapshot: %s",
+                  shown);
     d->flow.error.hint = EVS_HINT_NONE;
     evs_flow_end(&d->flow);
 }
@@ -198,8 +200,7 @@ static bool is_of_project(const struct evs_flow *flow, const struct evs_snapshot
 
 static bool counts_as_seen(const struct evs_deletion *d, const struct evs_snapshot *snapshot)
 {
-    return evs_api_is_complete(d->flow.client->api, snapshot) &&
-           is_of_project(&d->flow, snapshot);
+    return evs_api_is_complete(d->flow.client->api, snapshot) && is_of_project(&d->flow, snapshot);
 }
 
 /* A poll showed the snapshot: still on its way, or back? */
@@ -223,7 +224,7 @@ static void judge_poll(struct evs_deletion *d, struct evs_str status, double dep
     begin_poll(d, -1);
 }
 
-/* --- actions -------------------------------------------------------------------------------------------- */
+/* --- actions ---------------------------------------------------------------------------------- */
 
 /* The call ends with the error of what was answered last. */
 static void fail(struct evs_deletion *d, const struct evs_facts *facts)
@@ -235,14 +236,16 @@ static void fail(struct evs_deletion *d, const struct evs_facts *facts)
 static void fail_guard(struct evs_deletion *d, const struct evs_facts *facts)
 {
     if (facts && facts->status == 403)
-        evs_error_append(&d->flow.error, " (this was the guard's look; guard=false deletes without one)");
+        evs_error_append(&d->flow.error,
+                         " (this was the guard's look; guard=false deletes without one)");
     evs_flow_end(&d->flow);
 }
 
 static void fail_guard_strange(struct evs_deletion *d, const struct evs_facts *facts)
 {
-    evs_flow_bad_response(&d->flow, facts,
-                          "the guard expected a 200 with this snapshot's id, status, name and metadata");
+    evs_flow_bad_response(
+        &d->flow, facts,
+        "the guard expected a 200 with this snapshot's id, status, name and metadata");
     evs_flow_end(&d->flow);
 }
 
@@ -258,7 +261,8 @@ static void succeed(struct evs_deletion *d, const struct evs_facts *facts)
     evs_flow_succeed(&d->flow);
 }
 
-/* The snapshot is not there. After a lost DELETE that is our work if this call has seen it before. */
+/* The snapshot is not there. After a lost DELETE that is our work if this call has seen it
+ * before. */
 static void miss(struct evs_deletion *d, const struct evs_facts *facts)
 {
     struct evs_secrets secrets = evs_client_secrets(d->flow.client);
@@ -349,7 +353,7 @@ static void time_out(struct evs_deletion *d, const struct evs_facts *facts)
     evs_flow_end(&d->flow);
 }
 
-/* --- looks by list --------------------------------------------------------------------------------------- */
+/* --- looks by list ---------------------------------------------------------------------------- */
 
 /* What the server wished for, and a back-off, are kept to the full. */
 bool evs_deletion_may_look(const struct evs_deletion *d, double now)
@@ -376,11 +380,12 @@ void evs_deletion_look_later(struct evs_deletion *d, double retry_after)
     begin_poll(d, retry_after);
 }
 
-/* --- the table ------------------------------------------------------------------------------------------ */
+/* --- the table -------------------------------------------------------------------------------- */
 
 typedef void action(struct evs_deletion *d, const struct evs_facts *facts);
 
 /* A GET is never EVS_ACCEPTED_IT nor EVS_STALE, and a DELETE is never EVS_SHOWN. */
+/* clang-format off */
 static action *const actions[EVS_MEANING_COUNT][EVS_STAGE_COUNT] = {
     /*                    guard               delete               settle     wait */
     [EVS_ACCEPTED_IT] = {NULL,               accept,              NULL,      NULL},
@@ -396,8 +401,10 @@ static action *const actions[EVS_MEANING_COUNT][EVS_STAGE_COUNT] = {
     [EVS_STALE] =       {NULL,               look_again,          NULL,      NULL},
     [EVS_FORBIDDEN] =   {fail_guard,         fail,                fail,      fail},
 };
+/* clang-format on */
 
-static void concluded(struct evs_flow *flow, enum evs_meaning meaning, const struct evs_facts *facts)
+static void concluded(struct evs_flow *flow, enum evs_meaning meaning,
+                      const struct evs_facts *facts)
 {
     struct evs_deletion *d = deletion(flow);
 
@@ -422,4 +429,5 @@ static void begin(struct evs_flow *flow, const struct evs_snapshot *seen)
         begin_delete(d);
 }
 
-const struct evs_flow_type evs_delete_snapshot = {"delete_snapshot", EVS_ABOUT_SNAPSHOT, begin, concluded};
+const struct evs_flow_type evs_delete_snapshot = {"delete_snapshot", EVS_ABOUT_SNAPSHOT, begin,
+                                                  concluded};

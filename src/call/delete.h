@@ -1,5 +1,6 @@
 /**
- * delete_snapshot: look (guard), delete, settle what a lost answer left open, wait until it is gone.
+ * delete_snapshot: look (guard), delete, settle what a lost answer left open, wait until it is
+ * gone.
  *
  * What each answer leads to is one table in delete.c: stage by meaning.
  */
@@ -32,9 +33,9 @@ struct evs_deletion {
 };
 
 /**
- * After evs_flow_begin with a snapshot, and after each answer, of a call whose options have `protect`:
- * while `asking`, ask the script, set `kept_because` of the snapshot that was begun with or answered, and
- * give it here before anything else is done with the call.
+ * After evs_flow_begin with a snapshot, and after each answer, of a call whose options have
+ * `protect`: while `asking`, ask the script, set `kept_because` of the snapshot that was begun with
+ * or answered, and give it here before anything else is done with the call.
  */
 void evs_deletion_judge(struct evs_deletion *deletion, const struct evs_snapshot *snapshot);
 
@@ -52,14 +53,14 @@ extern const struct evs_flow_type evs_delete_snapshot;
 /** Whether that look is due at `now`, or so nearly that it may be made with others'. */
 bool evs_deletion_may_look(const struct evs_deletion *deletion, double now);
 
-/** A list whose request departed at `departed` (monotonic) has shown `status`: that was the look. */
+/** A list that departed at `departed` (monotonic) has shown `status`: that was the look. */
 void evs_deletion_shown(struct evs_deletion *deletion, struct evs_str status, double departed);
 
 /** The list has not shown the snapshot, which proves nothing: its own look is due at once. */
 void evs_deletion_not_shown(struct evs_deletion *deletion);
 
-/** The list has no answer, for a cause that may pass: look again after a while, or when the server says so
- * (`retry_after`, seconds; negative: it does not). */
+/** The list has no answer, for a cause that may pass: look again after a while, or when the
+ * server says so (`retry_after`, seconds; negative: it does not). */
 void evs_deletion_look_later(struct evs_deletion *deletion, double retry_after);
 
 #pragma GCC visibility pop

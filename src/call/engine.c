@@ -7,9 +7,10 @@
 #define AT_ONCE (-HUGE_VAL)
 #define NEVER HUGE_VAL
 #define SLEEP_MOST 1.0
-#define SLEEP_LEAST 1e-6 /* a sum with less may be rounded to now, and who is due is not slept for */
+#define SLEEP_LEAST                                                                                \
+    1e-6 /* a sum with less may be rounded to now, and who is due is not slept for */
 
-/* --- what the key says ------------------------------------------------------------------------------ */
+/* --- what the key says ------------------------------------------------------------------------ */
 
 bool evs_engine_is_proven(const struct evs_engine *engine)
 {
@@ -25,7 +26,7 @@ static void stop_if_refused(struct evs_engine *engine, double now, double wall)
         evs_engine_stop(engine, &key->error);
 }
 
-/* --- beginning and end ------------------------------------------------------------------------------ */
+/* --- beginning and end ------------------------------------------------------------------------ */
 
 struct evs_call *evs_engine_call(struct evs_engine *engine, size_t slot)
 {
@@ -94,7 +95,7 @@ void evs_engine_cancel(struct evs_engine *engine)
     }
 }
 
-/* --- room for calls --------------------------------------------------------------------------------- */
+/* --- room for calls --------------------------------------------------------------------------- */
 
 static bool grow(struct evs_engine *engine)
 {
@@ -151,8 +152,8 @@ static bool has_room(const struct evs_engine *engine)
     return has_slot(engine) && engine->used < EVS_CALLS_MOST;
 }
 
-struct evs_call *evs_engine_add(struct evs_engine *engine, struct evs_str project, struct evs_str id,
-                                const struct evs_snapshot *seen)
+struct evs_call *evs_engine_add(struct evs_engine *engine, struct evs_str project,
+                                struct evs_str id, const struct evs_snapshot *seen)
 {
     struct evs_call *call = take_unused(engine);
 
@@ -161,8 +162,8 @@ struct evs_call *evs_engine_add(struct evs_engine *engine, struct evs_str projec
         return NULL;
     evs_engine_reset(call);
     call->as.flow.exchange.pacer = &engine->pacer;
-    evs_flow_begin(&call->as.flow, &evs_delete_snapshot, engine->client, &engine->options, project, id,
-                   seen);
+    evs_flow_begin(&call->as.flow, &evs_delete_snapshot, engine->client, &engine->options, project,
+                   id, seen);
     engine->due[call->slot] = AT_ONCE;
     engine->starting = call;
     engine->used++;
@@ -214,7 +215,7 @@ void evs_engine_release(struct evs_call *call)
     engine->unused = call;
 }
 
-/* --- what came of a request ------------------------------------------------------------------------- */
+/* --- what came of a request ------------------------------------------------------------------- */
 
 static void set_in_flight(struct evs_call *call, bool in_flight)
 {
@@ -258,7 +259,7 @@ void evs_engine_lose(struct evs_call *call)
     evs_engine_wake(call);
 }
 
-/* --- stopping --------------------------------------------------------------------------------------- */
+/* --- stopping --------------------------------------------------------------------------------- */
 
 /* Whether `call` has no need to go on after a stop. A list that is out is left to its answer. */
 static bool may_end(const struct evs_call *call)
@@ -318,7 +319,7 @@ static void stop_if_too_many_failed(struct evs_engine *engine)
     evs_engine_stop(engine, &error);
 }
 
-/* --- turns ------------------------------------------------------------------------------------------ */
+/* --- turns ------------------------------------------------------------------------------------ */
 
 static void count(struct evs_engine *engine, const struct evs_call *call)
 {
@@ -355,7 +356,7 @@ static enum evs_turn conclude(struct evs_engine *engine, struct evs_call *call, 
     return EVS_TURN_RESULT;
 }
 
-/* --- asking ------------------------------------------------------------------------------------------- */
+/* --- asking ----------------------------------------------------------------------------------- */
 
 static void note_sent(struct evs_call *call, const struct evs_want *want, double now)
 {
@@ -404,8 +405,8 @@ static void wake_at(struct evs_engine *engine, double time)
         engine->wake = time;
 }
 
-/* Whether `call`, which is due, may go on: who waits for the end of a deletion needs a slot for its look,
- * and none to be told that its time is up. */
+/* Whether `call`, which is due, may go on: who waits for the end of a deletion needs a slot for
+ * its look, and none to be told that its time is up. */
 static bool may_go_on(struct evs_call *call, double now)
 {
     if (!call->waiting || call->as.flow.state != EVS_FLOW_RUNNING || has_slot(call->engine))
@@ -414,7 +415,8 @@ static bool may_go_on(struct evs_call *call, double now)
     return evs_flow_ends(&call->as.flow) <= now;
 }
 
-/* Ask the calls that are due but the starting one, each in its turn, until one of them wants something. */
+/* Ask the calls that are due but the starting one, each in its turn, until one of them wants
+ * something. */
 static bool ask_round(struct evs_engine *engine, double now, double wall, struct evs_act *act,
                       enum evs_turn *turn)
 {
@@ -452,8 +454,8 @@ static bool ask_starting(struct evs_engine *engine, double now, double wall, str
     return false;
 }
 
-/* A call that begins to wait leaves its slot: those that waited for one are asked again, before there is
- * room for a new id. */
+/* A call that begins to wait leaves its slot: those that waited for one are asked again, before
+ * there is room for a new id. */
 static bool ask_calls(struct evs_engine *engine, double now, double wall, struct evs_act *act,
                       enum evs_turn *turn)
 {
@@ -465,7 +467,8 @@ static bool ask_calls(struct evs_engine *engine, double now, double wall, struct
 }
 
 /* The turn of a single call; it need not be asked while its request is out. */
-static enum evs_turn next_of_one(struct evs_call *call, double now, double wall, struct evs_act *act)
+static enum evs_turn next_of_one(struct evs_call *call, double now, double wall,
+                                 struct evs_act *act)
 {
     act->call = call;
     if (call->in_flight) {
@@ -473,15 +476,10 @@ static enum evs_turn next_of_one(struct evs_call *call, double now, double wall,
         return EVS_TURN_SLEEP;
     }
     switch (evs_flow_next(&call->as.flow, now, wall, &act->want)) {
-    case EVS_SEND:
-        note_sent(call, &act->want, now);
-        return EVS_TURN_SEND;
-    case EVS_PAGE:
-        return EVS_TURN_PAGE;
-    case EVS_SLEEP:
-        return EVS_TURN_SLEEP;
-    default:
-        return EVS_TURN_DONE;
+    case EVS_SEND: note_sent(call, &act->want, now); return EVS_TURN_SEND;
+    case EVS_PAGE: return EVS_TURN_PAGE;
+    case EVS_SLEEP: return EVS_TURN_SLEEP;
+    default: return EVS_TURN_DONE;
     }
 }
 

@@ -10,8 +10,9 @@
 #define KEY_POLL 0.05   /* how often those who wait for a key, or its proof, look again */
 #define PAUSE_LEAST 0.1 /* with less time left than this, there is no other try */
 
-void evs_exchange_start(struct evs_exchange *x, struct evs_client *client, struct evs_budget *budget,
-                        struct evs_error *error, unsigned retries, double pause)
+void evs_exchange_start(struct evs_exchange *x, struct evs_client *client,
+                        struct evs_budget *budget, struct evs_error *error, unsigned retries,
+                        double pause)
 {
     x->client = client;
     x->budget = budget;
@@ -29,7 +30,7 @@ void evs_exchange_start(struct evs_exchange *x, struct evs_client *client, struc
         error->code[0] = '\0';
 }
 
-/* --- ending ------------------------------------------------------------------------------------------- */
+/* --- ending ----------------------------------------------------------------------------------- */
 
 static bool end(struct evs_exchange *x, enum evs_meaning meaning)
 {
@@ -61,15 +62,16 @@ static enum evs_step stop_time_up(struct evs_exchange *x)
     bool unproven = x->client->key.state != EVS_KEY_PROVEN;
 
     if (x->error && x->error->code[0] == '\0')
-        evs_error_set(x->error, EVS_TIMEOUT, "no time was left to send the request: %g s are over%s",
-                      x->budget->seconds,
-                      unproven ? ", and no answer has proven the key yet, which one request at a time "
-                                 "tries"
-                               : "");
+        evs_error_set(x->error, EVS_TIMEOUT,
+                      "no time was left to send the request: %g s are over%s", x->budget->seconds,
+                      unproven
+                          ? ", and no answer has proven the key yet, which one request at a time "
+                            "tries"
+                          : "");
     return stop(x, EVS_TIME_UP, NULL);
 }
 
-/* --- the next step ------------------------------------------------------------------------------------ */
+/* --- the next step ---------------------------------------------------------------------------- */
 
 static enum evs_step sleep_for(struct evs_want *want, double seconds)
 {
@@ -82,7 +84,8 @@ static double pace_left(const struct evs_exchange *x, double now)
     return x->pacer ? evs_pacer_wait(x->pacer, now) : 0;
 }
 
-/* A call's time runs from its first step; in a batch, from the first at which the pace lets it send. */
+/* A call's time runs from its first step; in a batch, from the first at which the pace lets it
+ * send. */
 static void run_time(struct evs_exchange *x, double now)
 {
     struct evs_budget *budget = x->budget;
@@ -171,12 +174,9 @@ static enum evs_step ask_to_send(struct evs_exchange *x, double now, double wall
     if (wait > 0)
         return sleep_for(want, wait < ends - now ? wait : ends - now);
     switch (evs_key_admit(&x->client->key, x, now, wall, deadline, &x->ticket, &error)) {
-    case EVS_KEY_SEND:
-        return send_attempt(x, now, wall, deadline, want);
-    case EVS_KEY_STOP:
-        return stop(x, EVS_FORBIDDEN, &error);
-    default:
-        return sleep_for(want, KEY_POLL);
+    case EVS_KEY_SEND: return send_attempt(x, now, wall, deadline, want);
+    case EVS_KEY_STOP: return stop(x, EVS_FORBIDDEN, &error);
+    default: return sleep_for(want, KEY_POLL);
     }
 }
 
@@ -186,14 +186,10 @@ static enum evs_step ask_for_keys(struct evs_exchange *x, double now, double wal
     struct evs_error error;
 
     switch (evs_key_supply(&x->client->key, x, now, wall, &error)) {
-    case EVS_KEY_FETCH:
-        return fetch_keys(x, want);
-    case EVS_KEY_WAIT:
-        return sleep_for(want, KEY_POLL);
-    case EVS_KEY_STOP:
-        return stop(x, EVS_FORBIDDEN, &error);
-    default:
-        return ask_to_send(x, now, wall, want);
+    case EVS_KEY_FETCH: return fetch_keys(x, want);
+    case EVS_KEY_WAIT: return sleep_for(want, KEY_POLL);
+    case EVS_KEY_STOP: return stop(x, EVS_FORBIDDEN, &error);
+    default: return ask_to_send(x, now, wall, want);
     }
 }
 
@@ -216,10 +212,10 @@ enum evs_step evs_exchange_next(struct evs_exchange *x, double now, double wall,
     return ask_for_keys(x, now, wall, want);
 }
 
-/* --- what came of a request --------------------------------------------------------------------------- */
+/* --- what came of a request ------------------------------------------------------------------- */
 
-/* Pause before another try: what the server asks for, else full jitter under a doubling ceiling. In a
- * batch a 429 spends no retry: it was the batch that came too fast, not this call. */
+/* Pause before another try: what the server asks for, else full jitter under a doubling ceiling.
+ * In a batch a 429 spends no retry: it was the batch that came too fast, not this call. */
 static bool try_again(struct evs_exchange *x, enum evs_again again, double retry_after)
 {
     double ceiling = again == EVS_SLOWER ? BACKOFF_BASE_THROTTLED : BACKOFF_BASE;
@@ -233,9 +229,9 @@ static bool try_again(struct evs_exchange *x, enum evs_again again, double retry
     x->tries++;
     x->slow_down = again == EVS_SLOWER;
     x->pause_least = retry_after;
-    x->pause = retry_after >= 0 ? retry_after
-                                : evs_client_random(x->client) *
-                                      (ceiling < BACKOFF_CAP ? ceiling : BACKOFF_CAP);
+    x->pause = retry_after >= 0
+                   ? retry_after
+                   : evs_client_random(x->client) * (ceiling < BACKOFF_CAP ? ceiling : BACKOFF_CAP);
     x->state = EVS_X_PAUSING;
     return true;
 }
@@ -250,8 +246,8 @@ static void account(struct evs_exchange *x, unsigned attempts, enum evs_fate fat
         x->budget->outcome = outcome;
 }
 
-/* The client was closed while a request was out. With the keys its secrets are forgotten, so that no
- * text of the server's can be shown any more. */
+/* The client was closed while a request was out. With the keys its secrets are forgotten, so
+ * that no text of the server's can be shown any more. */
 static bool close_down(struct evs_exchange *x)
 {
     stop_because(x, EVS_CLOSED, "the client was closed while a request was out");

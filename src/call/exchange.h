@@ -1,8 +1,9 @@
 /**
- * One request, to its final answer: attempts, back-off, Retry-After, the turn at the key, the deadline.
+ * One request, to its final answer: attempts, back-off, Retry-After, the turn at the key, the
+ * deadline.
  *
- * Sans I/O: the exchange says what to do (SEND, SLEEP, DONE) and is told what came of it. An answer is
- * judged by the table of answers when it comes; whatever needs a clock happens at the next step.
+ * Sans I/O: the exchange says what to do (SEND, SLEEP, DONE) and is told what came of it. An answer
+ * is judged by the table of answers when it comes; whatever needs a clock happens at the next step.
  */
 #ifndef EVS_EXCHANGE_H
 #define EVS_EXCHANGE_H
@@ -50,21 +51,22 @@ struct evs_exchange {
     unsigned tries;           /**< failed attempts so far, for the back-off */
     bool resent;              /**< after a 401 */
     bool slow_down;           /**< the pause is a 429's: the batch's pace is cut down */
-    bool fetch_cut;           /**< the request for keys ends with this call's time, not with its own */
-    double pause;             /**< seconds; may be shortened to leave time for the attempt behind it */
-    double pause_least;       /**< but not below this, the server's wish; negative: it has none */
-    double use_by;            /**< monotonic; the first attempt leaves by then or ends as EVS_STALE */
-    double wake;              /**< monotonic; nothing is sent before it */
+    bool fetch_cut;     /**< the request for keys ends with this call's time, not with its own */
+    double pause;       /**< seconds; may be shortened to leave time for the attempt behind it */
+    double pause_least; /**< but not below this, the server's wish; negative: it has none */
+    double use_by;      /**< monotonic; the first attempt leaves by then or ends as EVS_STALE */
+    double wake;        /**< monotonic; nothing is sent before it */
     struct evs_ticket ticket; /**< of the last attempt */
 };
 
 /**
  * Start over with the request that `x->request` is aimed at: at most `retries` re-sends, the first
- * attempt after about `pause` seconds. Failures are told in `error` (NULL: nowhere). Zeroed memory is an
- * exchange that may be started.
+ * attempt after about `pause` seconds. Failures are told in `error` (NULL: nowhere). Zeroed memory
+ * is an exchange that may be started.
  */
-void evs_exchange_start(struct evs_exchange *x, struct evs_client *client, struct evs_budget *budget,
-                        struct evs_error *error, unsigned retries, double pause);
+void evs_exchange_start(struct evs_exchange *x, struct evs_client *client,
+                        struct evs_budget *budget, struct evs_error *error, unsigned retries,
+                        double pause);
 
 /** What to do at `now` (monotonic seconds) and `wall` (seconds since 1970). Not while in flight. */
 enum evs_step evs_exchange_next(struct evs_exchange *x, double now, double wall,
@@ -76,8 +78,8 @@ bool evs_exchange_reply(struct evs_exchange *x, const struct evs_facts *facts);
 /** Take a failure; true when the exchange has ended, false when there is more to do. */
 bool evs_exchange_fail(struct evs_exchange *x, const struct evs_failure *failure);
 
-/** How many seconds the pause before the next attempt takes that begins at `now`; false when that leaves no
- * time for an attempt. */
+/** How many seconds the pause before the next attempt takes that begins at `now`; false when that
+ * leaves no time for an attempt. */
 bool evs_exchange_pause(const struct evs_exchange *x, double now, double *seconds);
 
 /** Give up: a request that is out counts as lost, and the key is left to others. Idempotent. */

@@ -5,7 +5,8 @@
 #include <math.h>
 #include <string.h>
 
-static void reset(struct evs_flow *flow, const struct evs_flow_type *type, struct evs_client *client)
+static void reset(struct evs_flow *flow, const struct evs_flow_type *type,
+                  struct evs_client *client)
 {
     flow->type = type;
     flow->client = client;
@@ -93,10 +94,8 @@ static bool shows_subject(const struct evs_flow *flow, const struct evs_facts *f
     case EVS_ABOUT_SNAPSHOT:
         return facts->has_snapshot && facts->snapshot.status.len > 0 &&
                evs_str_equal(facts->snapshot.id, evs_str(flow->id));
-    case EVS_ABOUT_PROJECT:
-        return facts->has_page;
-    default:
-        return facts->has_projects;
+    case EVS_ABOUT_PROJECT: return facts->has_page;
+    default: return facts->has_projects;
     }
 }
 
@@ -163,7 +162,8 @@ void evs_flow_exchange(struct evs_flow *flow, enum evs_operation operation, unsi
     struct evs_exchange *x = &flow->exchange;
 
     x->request.added = flow->options.headers;
-    evs_request_aim(&x->request, flow->client, operation, evs_str(flow->project), evs_str(flow->id));
+    evs_request_aim(&x->request, flow->client, operation, evs_str(flow->project),
+                    evs_str(flow->id));
     evs_exchange_start(x, flow->client, &flow->budget, keep_error ? NULL : &flow->error, retries,
                        pause);
 }
@@ -187,7 +187,8 @@ void evs_flow_bad_response(struct evs_flow *flow, const struct evs_facts *facts,
     struct evs_error answer;
 
     evs_error_answer(&answer, facts, &secrets);
-    evs_error_set(&flow->error, EVS_BAD_RESPONSE, "%s; the answer was %s", expected, answer.message);
+    evs_error_set(&flow->error, EVS_BAD_RESPONSE, "%s; the answer was %s", expected,
+                  answer.message);
     flow->error.status = facts->status;
     memcpy(flow->error.request_id, answer.request_id, sizeof answer.request_id);
 }

@@ -21,13 +21,14 @@ enum evs_subject {
 
 /** One kind of call. */
 struct evs_flow_type {
-    const char *name;  /**< as scripts call it, `delete_snapshot` */
+    const char *name; /**< as scripts call it, `delete_snapshot` */
     enum evs_subject subject;
     /** Start the first exchange, or end at once. `seen` is a snapshot passed in place of its id. */
     void (*begin)(struct evs_flow *flow, const struct evs_snapshot *seen);
-    /** The exchange has ended, which means this; `facts` is its answer, or NULL when there is none. Start
-     * the next one, or succeed or fail. */
-    void (*concluded)(struct evs_flow *flow, enum evs_meaning meaning, const struct evs_facts *facts);
+    /** The exchange has ended, which means this; `facts` is its answer, or NULL when there is
+     * none. Start the next one, or succeed or fail. */
+    void (*concluded)(struct evs_flow *flow, enum evs_meaning meaning,
+                      const struct evs_facts *facts);
 };
 
 /** A call under way. Begin with zeroed memory; buffers survive to the next evs_flow_begin. */
@@ -41,7 +42,7 @@ struct evs_flow {
     bool page;  /**< a list has read a page that evs_flow_next has yet to tell */
     int status; /**< of the last answer; 0: none yet */
     char project[256], id[256];
-    char job_id[129]; /**< that the 202 named; empty: none */
+    char job_id[129];       /**< that the 202 named; empty: none */
     struct evs_error error; /**< the last failure; when it failed, what it ends with */
 };
 
@@ -63,8 +64,8 @@ enum evs_step evs_flow_next(struct evs_flow *flow, double now, double wall, stru
 /** When the time of what the call does now is up, monotonic; HUGE_VAL: it has not begun. */
 double evs_flow_ends(const struct evs_flow *flow);
 
-/** Whether the request that was out last is sent again, as things stand at `now`, and after how many
- * seconds. */
+/** Whether the request that was out last is sent again, as things stand at `now`, and after how
+ * many seconds. */
 bool evs_flow_resends(const struct evs_flow *flow, double now, double *pause);
 
 /** The answer to the request that is out. */
@@ -73,7 +74,8 @@ void evs_flow_reply(struct evs_flow *flow, const struct evs_facts *facts);
 /** There will be no answer to the request that is out. */
 void evs_flow_fail(struct evs_flow *flow, const struct evs_failure *failure);
 
-/** The connection of the request that is out is gone: the client was closed, or a parent process had it. */
+/** The connection of the request that is out is gone: the client was closed, or a parent process
+ * had it. */
 void evs_flow_lose(struct evs_flow *flow);
 
 /** End a call that has not ended: Client.Stopped. A request that is out counts as lost. */

@@ -79,7 +79,8 @@ static void write_query(struct evs_listing *listing, struct evs_buf *query)
 
 static bool by_marker(const struct evs_listing *listing)
 {
-    return evs_listing_collection(listing)->paging == EVS_BY_MARKER || listing->given[EVS_FILTER_MARKER];
+    return evs_listing_collection(listing)->paging == EVS_BY_MARKER ||
+           listing->given[EVS_FILTER_MARKER];
 }
 
 /* Every page has the call's whole timeout: a list of a hundred pages is not a slow call. */
@@ -92,8 +93,8 @@ static void ask_page(struct evs_listing *listing)
     if (!by_marker(listing) && listing->ids.len == 0)
         set_number(listing, EVS_FILTER_OFFSET, listing->offset);
     write_query(listing, &flow->exchange.request.query);
-    evs_flow_exchange(flow, volumes ? EVS_LIST_VOLUMES : EVS_LIST_SNAPSHOTS, flow->options.retries, 0,
-                      false);
+    evs_flow_exchange(flow, volumes ? EVS_LIST_VOLUMES : EVS_LIST_SNAPSHOTS, flow->options.retries,
+                      0, false);
 }
 
 static void begin(struct evs_flow *flow, const struct evs_snapshot *seen)
@@ -109,7 +110,8 @@ static void begin(struct evs_flow *flow, const struct evs_snapshot *seen)
     ask_page(listing);
 }
 
-static void fail_response(struct evs_flow *flow, const struct evs_facts *facts, const char *expected)
+static void fail_response(struct evs_flow *flow, const struct evs_facts *facts,
+                          const char *expected)
 {
     evs_flow_bad_response(flow, facts, expected);
     evs_flow_end(flow);
@@ -125,7 +127,7 @@ static void turn(struct evs_listing *listing, const struct evs_page *page)
         ask_page(listing);
 }
 
-/* --- certain snapshots ---------------------------------------------------------------------------------- */
+/* --- certain snapshots ------------------------------------------------------------------------ */
 
 static int compare_ids(const void *a, const void *b)
 {
@@ -159,7 +161,7 @@ static void take_asked(struct evs_listing *listing, const struct evs_page *page)
     turn(listing, page);
 }
 
-/* --- by link, or by offset -------------------------------------------------------------------------------- */
+/* --- by link, or by offset -------------------------------------------------------------------- */
 
 /* The value of `marker` in a link to the next page; `data` is NULL when it has none. */
 static struct evs_str marker_of(struct evs_str link)
@@ -180,8 +182,8 @@ static struct evs_str marker_of(struct evs_str link)
     return (struct evs_str){0};
 }
 
-/* Go on behind the marker that a link names. All else in the link we know already; and no link can send
- * our signature to another host or path. */
+/* Go on behind the marker that a link names. All else in the link we know already; and no link
+ * can send our signature to another host or path. */
 static bool take_marker(struct evs_listing *listing, struct evs_str link)
 {
     struct evs_str value = marker_of(link);
@@ -208,8 +210,8 @@ static void turn_page(struct evs_listing *listing, const struct evs_page *page)
 {
     bool marked = take_marker(listing, page->next);
 
-    /* Fewer rows than asked for need not be the end: a server may give less. A page with no more than
-     * the anchor is. */
+    /* Fewer rows than asked for need not be the end: a server may give less. A page with no more
+     * than the anchor is. */
     listing->finished = !marked && (listing->given[EVS_FILTER_MARKER] || page->count <= 1);
     if (page->count > 0)
         listing->offset += page->count - 1;
@@ -226,7 +228,8 @@ static bool drop_marker(struct evs_listing *listing)
     return true;
 }
 
-/* A server could go on for ever. Pages that are read again after a step back are no sign of that. */
+/* A server could go on for ever. Pages that are read again after a step back are no sign of
+ * that. */
 static bool makes_progress(struct evs_listing *listing, const struct evs_page *page)
 {
     unsigned end = listing->offset + page->count;
@@ -253,7 +256,8 @@ static void take_page(struct evs_listing *listing, const struct evs_facts *facts
                       "expected pages of more than one row: they cannot overlap");
         return;
     }
-    listing->accepted = listing->offset == 0 || listing->given[EVS_FILTER_MARKER] || page->first_known;
+    listing->accepted =
+        listing->offset == 0 || listing->given[EVS_FILTER_MARKER] || page->first_known;
     if (!makes_progress(listing, page))
         fail_response(&listing->flow, facts, ENDLESS);
     else if (listing->accepted)
@@ -262,7 +266,7 @@ static void take_page(struct evs_listing *listing, const struct evs_facts *facts
         step_back(listing);
 }
 
-/* --- by marker -------------------------------------------------------------------------------------------- */
+/* --- by marker -------------------------------------------------------------------------------- */
 
 /* The last two texts of the trail; empty where there are none. */
 static void last_of_trail(const struct evs_listing *listing, struct evs_str *marker,
@@ -290,7 +294,8 @@ static void aim_at_trail(struct evs_listing *listing)
         evs_listing_filter(listing, EVS_FILTER_MARKER, marker);
 }
 
-/* Where no marker of the trail stands any more, the list begins anew. False when that has no end. */
+/* Where no marker of the trail stands any more, the list begins anew. False when that has no
+ * end. */
 static bool step_back_on_trail(struct evs_listing *listing)
 {
     struct evs_str marker = {0}, anchor = {0};
@@ -323,8 +328,8 @@ static void take_first_page(struct evs_listing *listing, const struct evs_page *
     listing->finished = page->count < 2; /* without a row before its last none can be asked for */
 }
 
-/* The page behind a marker begins with the row that was the last one then. A server that ignores markers
- * begins with the list's first row again. */
+/* The page behind a marker begins with the row that was the last one then. A server that ignores
+ * markers begins with the list's first row again. */
 static void take_marked_page(struct evs_listing *listing, const struct evs_facts *facts)
 {
     const struct evs_page *page = &facts->page;
@@ -353,15 +358,16 @@ static void take_marked_page(struct evs_listing *listing, const struct evs_facts
         turn(listing, page);
 }
 
-/* --- the flow --------------------------------------------------------------------------------------------- */
+/* --- the flow --------------------------------------------------------------------------------- */
 
 /* The row that the marker names is gone, it seems. */
 static bool survives(struct evs_listing *listing, const struct evs_facts *facts)
 {
-    if (!facts || (facts->status != 400 && facts->status != 404) || !listing->given[EVS_FILTER_MARKER])
+    if (!facts || (facts->status != 400 && facts->status != 404) ||
+        !listing->given[EVS_FILTER_MARKER])
         return false;
     return evs_listing_collection(listing)->paging == EVS_BY_MARKER ? step_back_on_trail(listing)
-                                                                     : drop_marker(listing);
+                                                                    : drop_marker(listing);
 }
 
 static void fail_strange(struct evs_listing *listing, const struct evs_facts *facts)
@@ -373,7 +379,8 @@ static void fail_strange(struct evs_listing *listing, const struct evs_facts *fa
     fail_response(&listing->flow, facts, expected);
 }
 
-static void concluded(struct evs_flow *flow, enum evs_meaning meaning, const struct evs_facts *facts)
+static void concluded(struct evs_flow *flow, enum evs_meaning meaning,
+                      const struct evs_facts *facts)
 {
     struct evs_listing *listing = listing_of(flow);
 
@@ -400,5 +407,6 @@ void evs_listing_free(struct evs_listing *listing)
     evs_buf_free(&listing->trail);
 }
 
-const struct evs_flow_type evs_list_snapshots = {"list_snapshots", EVS_ABOUT_PROJECT, begin, concluded};
+const struct evs_flow_type evs_list_snapshots = {"list_snapshots", EVS_ABOUT_PROJECT, begin,
+                                                 concluded};
 const struct evs_flow_type evs_list_volumes = {"list_volumes", EVS_ABOUT_PROJECT, begin, concluded};

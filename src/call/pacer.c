@@ -4,15 +4,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SLACK 1.015        /* what starts a second apart may arrive a little closer */
-#define CATCH_UP 0.05      /* seconds: who wakes too late may make good for so much */
-#define HOLD_MOST 10.0     /* one call's Retry-After does not stop all the others for longer */
-#define PACE_LEAST 0.5     /* requests a second: there is always a try */
-#define NEAR 0.9           /* of the pace that was refused: up to there it recovers fast */
-#define RECOVERY 0.25      /* of the way there in a second */
-#define CREEP 0.02         /* beyond it, of itself in a second, */
-#define IMPATIENCE 0.2     /* and so much more of that for each second since the last 429 */
-#define WINDOW 1.0         /* limits are counted in seconds: one cut takes so long to be felt */
+#define SLACK 1.015    /* what starts a second apart may arrive a little closer */
+#define CATCH_UP 0.05  /* seconds: who wakes too late may make good for so much */
+#define HOLD_MOST 10.0 /* one call's Retry-After does not stop all the others for longer */
+#define PACE_LEAST 0.5 /* requests a second: there is always a try */
+#define NEAR 0.9       /* of the pace that was refused: up to there it recovers fast */
+#define RECOVERY 0.25  /* of the way there in a second */
+#define CREEP 0.02     /* beyond it, of itself in a second, */
+#define IMPATIENCE 0.2 /* and so much more of that for each second since the last 429 */
+#define WINDOW 1.0     /* limits are counted in seconds: one cut takes so long to be felt */
 
 bool evs_pacer_init(struct evs_pacer *pacer, double rate)
 {
@@ -43,7 +43,8 @@ static void recover(struct evs_pacer *pacer, double now)
         return;
     pacer->looked_at = now;
     if (pacer->pace < near)
-        pacer->pace += (near - pacer->pace) * (passed < 1 ? passed * RECOVERY : RECOVERY) + 0.1 * passed;
+        pacer->pace +=
+            (near - pacer->pace) * (passed < 1 ? passed * RECOVERY : RECOVERY) + 0.1 * passed;
     else
         pacer->pace += (pacer->pace * CREEP + 0.1) * patience * passed;
 }
@@ -68,11 +69,12 @@ double evs_pacer_wait(struct evs_pacer *pacer, double now)
     return at - now;
 }
 
-/* Evenly: a whole second's worth at once would be just as legal, and burst upon burst leaves no room for
- * what is held up on its way. */
+/* Evenly: a whole second's worth at once would be just as legal, and burst upon burst leaves no
+ * room for what is held up on its way. */
 static void note_in_window(struct evs_pacer *pacer, double now)
 {
-    pacer->even_at = later(pacer->even_at, now - CATCH_UP) + pacer->window / (double)pacer->ring_size;
+    pacer->even_at =
+        later(pacer->even_at, now - CATCH_UP) + pacer->window / (double)pacer->ring_size;
     pacer->ring[pacer->ring_next] = now;
     pacer->ring_next = (pacer->ring_next + 1) % pacer->ring_size;
     if (pacer->ring_count < pacer->ring_size)
@@ -94,8 +96,8 @@ void evs_pacer_start(struct evs_pacer *pacer, double now)
     pacer->started_at = now;
 }
 
-/* How many requests started in a second lately. What came in a burst of less than a second counts as that
- * second's worth: limits are counted in seconds too. */
+/* How many requests started in a second lately. What came in a burst of less than a second
+ * counts as that second's worth: limits are counted in seconds too. */
 static double measured(const struct evs_pacer *pacer)
 {
     return pacer->counted > pacer->before ? pacer->counted : pacer->before;

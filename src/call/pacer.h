@@ -1,6 +1,6 @@
 /**
- * How fast the requests of a batch may start: a rate that was asked for, and the pace that the server
- * allows, which is learned from its 429s and shared by all calls.
+ * How fast the requests of a batch may start: a rate that was asked for, and the pace that the
+ * server allows, which is learned from its 429s and shared by all calls.
  */
 #ifndef EVS_PACER_H
 #define EVS_PACER_H
@@ -34,8 +34,8 @@ struct evs_pacer {
 };
 
 /**
- * Never start more than `rate` requests in any sliding second; 0: no rate. What is beyond a whole number
- * is lost above 1: 2.5 is 2, but 0.5 is one every two seconds. False when memory ends.
+ * Never start more than `rate` requests in any sliding second; 0: no rate. What is beyond a whole
+ * number is lost above 1: 2.5 is 2, but 0.5 is one every two seconds. False when memory ends.
  */
 bool evs_pacer_init(struct evs_pacer *pacer, double rate);
 
@@ -46,8 +46,8 @@ double evs_pacer_wait(struct evs_pacer *pacer, double now);
 void evs_pacer_start(struct evs_pacer *pacer, double now);
 
 /**
- * A request that started at `sent_at` was answered with a 429 by `now`: halve the pace, once for all that
- * were under way. `retry_after`: seconds, negative when not given.
+ * A request that started at `sent_at` was answered with a 429 by `now`: halve the pace, once for
+ * all that were under way. `retry_after`: seconds, negative when not given.
  */
 void evs_pacer_throttle(struct evs_pacer *pacer, double sent_at, double now, double retry_after);
 

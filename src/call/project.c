@@ -17,11 +17,13 @@ static void begin(struct evs_flow *flow, const struct evs_snapshot *seen)
     if (client->project_id[0]) {
         evs_flow_succeed(flow);
     } else if (client->region.len == 0 || !client->iam.url[0]) {
-        fail(flow, EVS_INVALID_ARGUMENT, "project_id needs a region: the option region, or "
-                                         "HUAWEICLOUD_SDK_REGION");
+        fail(flow, EVS_INVALID_ARGUMENT,
+             "project_id needs a region: the option region, or "
+             "HUAWEICLOUD_SDK_REGION");
     } else if (client->key.source.keys.algorithm == EVS_V11_HMAC_SHA256) {
-        fail(flow, EVS_INVALID_ARGUMENT, "IAM takes no V11-HMAC-SHA256: project_id needs another "
-                                         "algorithm");
+        fail(flow, EVS_INVALID_ARGUMENT,
+             "IAM takes no V11-HMAC-SHA256: project_id needs another "
+             "algorithm");
     } else {
         evs_buf_reset(query);
         evs_buf_add(query, EVS_STR("name="));
@@ -47,14 +49,16 @@ static void take(struct evs_flow *flow, const struct evs_facts *facts)
         return;
     }
     evs_text_show(shown, sizeof shown, facts->projects.list, &secrets);
-    evs_error_set(&flow->error, EVS_NO_PROJECT, "IAM knows %u projects of the name %s%s%s: give the "
+    evs_error_set(&flow->error, EVS_NO_PROJECT,
+                  "IAM knows %u projects of the name %s%s%s: give the "
                   "project_id of the one you mean",
                   facts->projects.count, flow->client->region.data, shown[0] ? ": " : "", shown);
     flow->error.status = facts->status;
     evs_flow_end(flow);
 }
 
-static void concluded(struct evs_flow *flow, enum evs_meaning meaning, const struct evs_facts *facts)
+static void concluded(struct evs_flow *flow, enum evs_meaning meaning,
+                      const struct evs_facts *facts)
 {
     if (meaning == EVS_SHOWN) {
         take(flow, facts);

@@ -10,17 +10,19 @@
 
 struct evs_client;
 
+/** What is asked for. The paths are those of v2; another API has its own. */
 enum evs_operation {
-    EVS_DELETE_SNAPSHOT, /**< `DELETE /v2/{project_id}/cloudsnapshots/{snapshot_id}`, or as its api has it */
+    EVS_DELETE_SNAPSHOT, /**< `DELETE /v2/{project_id}/cloudsnapshots/{snapshot_id}` */
     EVS_SHOW_SNAPSHOT,   /**< `GET` of the same */
-    EVS_LIST_SNAPSHOTS,  /**< `GET /v2/{project_id}/cloudsnapshots/detail?{query}`, likewise */
-    EVS_LIST_VOLUMES,    /**< `GET /v2/{project_id}/cloudvolumes/detail?{query}`, likewise */
+    EVS_LIST_SNAPSHOTS,  /**< `GET /v2/{project_id}/cloudsnapshots/detail?{query}` */
+    EVS_LIST_VOLUMES,    /**< `GET /v2/{project_id}/cloudvolumes/detail?{query}` */
     EVS_FIND_PROJECT     /**< `GET /v3/projects?{query}` of IAM */
 };
 
 /**
- * Aim `request` at an operation of EVS, or of IAM (EVS_FIND_PROJECT alone). Ids were checked (evs_id_check) and stay valid; `id` counts only for
- * one snapshot, `request->query` (which the caller has written) only for a list.
+ * Aim `request` at an operation of EVS, or of IAM (EVS_FIND_PROJECT alone). Ids were checked
+ * (evs_id_check) and stay valid; `id` counts only for one snapshot, `request->query` (which the
+ * caller has written) only for a list.
  */
 void evs_request_aim(struct evs_request *request, const struct evs_client *client,
                      enum evs_operation operation, struct evs_str project, struct evs_str id);

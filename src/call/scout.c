@@ -6,8 +6,9 @@
 #define NEVER HUGE_VAL
 
 enum {
-    POLL_LEAST = 2,       /* one look alone is a GET */
-    POLLS_FAILED_MOST = 2 /* so many lists in a row without an answer, and there are no more of them */
+    POLL_LEAST = 2, /* one look alone is a GET */
+    POLLS_FAILED_MOST =
+        2 /* so many lists in a row without an answer, and there are no more of them */
 };
 
 bool evs_scout_is_list(const struct evs_call *call)
@@ -15,8 +16,8 @@ bool evs_scout_is_list(const struct evs_call *call)
     return call->as.flow.type == &evs_list_snapshots;
 }
 
-static bool begin(struct evs_call *list, const struct evs_call_options *options, struct evs_str project,
-                  struct evs_str *ids, size_t count)
+static bool begin(struct evs_call *list, const struct evs_call_options *options,
+                  struct evs_str project, struct evs_str *ids, size_t count)
 {
     struct evs_engine *engine = list->engine;
 
@@ -38,7 +39,7 @@ static void end(struct evs_call *list)
     list->engine->used--;
 }
 
-/* --- looks ------------------------------------------------------------------------------------------ */
+/* --- looks ------------------------------------------------------------------------------------ */
 
 bool evs_engine_look(struct evs_engine *engine, struct evs_str project, struct evs_str *ids,
                      size_t count)
@@ -71,7 +72,7 @@ static void conclude_look(struct evs_call *scout, double now)
     evs_engine_stop_if_hopeless(engine, &scout->as.flow);
 }
 
-/* --- polls: who shares one -------------------------------------------------------------------------- */
+/* --- polls: who shares one -------------------------------------------------------------------- */
 
 static bool may_share(const struct evs_call *call, double now)
 {
@@ -79,8 +80,8 @@ static bool may_share(const struct evs_call *call, double now)
            evs_deletion_may_look(&call->as.deletion, now);
 }
 
-/* Add to `calls` those that may share a poll and are due, or those that are not. `first` and those behind
- * it come first: all have their turn. */
+/* Add to `calls` those that may share a poll and are due, or those that are not. `first` and
+ * those behind it come first: all have their turn. */
 static size_t gather(const struct evs_call *first, double now, bool due, struct evs_call **calls,
                      size_t count)
 {
@@ -95,13 +96,15 @@ static size_t gather(const struct evs_call *first, double now, bool due, struct 
     return count;
 }
 
-/* Only a request that leaves at once is worth one for many: meanwhile others would be due as well. */
+/* Only a request that leaves at once is worth one for many: meanwhile others would be due as
+ * well. */
 static bool may_poll(const struct evs_call *call, double now)
 {
     struct evs_engine *engine = call->engine;
 
-    return !engine->polls_off && engine->client->api->id_list != EVS_IDS_NEVER && may_share(call, now) &&
-           evs_engine_is_proven(engine) && evs_pacer_wait(&engine->pacer, now) == 0;
+    return !engine->polls_off && engine->client->api->id_list != EVS_IDS_NEVER &&
+           may_share(call, now) && evs_engine_is_proven(engine) &&
+           evs_pacer_wait(&engine->pacer, now) == 0;
 }
 
 static struct evs_call *take_list(struct evs_engine *engine)
@@ -160,7 +163,7 @@ struct evs_call *evs_scout_for(struct evs_call *call, double now)
     return call;
 }
 
-/* --- polls: what came of one ------------------------------------------------------------------------ */
+/* --- polls: what came of one ------------------------------------------------------------------ */
 
 void evs_scout_leave(struct evs_call *call)
 {
@@ -204,8 +207,8 @@ static void conclude_poll(struct evs_call *list)
     struct evs_call *call;
 
     engine->polls_failed = failed ? engine->polls_failed + 1 : 0;
-    engine->polls_off = engine->polls_off || (failed && !passing) ||
-                        engine->polls_failed == POLLS_FAILED_MOST;
+    engine->polls_off =
+        engine->polls_off || (failed && !passing) || engine->polls_failed == POLLS_FAILED_MOST;
     while ((call = list->next_listed)) {
         evs_scout_leave(call);
         call->alone = !failed;

@@ -1,10 +1,11 @@
 /**
- * The lists of a batch: calls that read, by one request, what many deletions must see. A part of the engine.
+ * The lists of a batch: calls that read, by one request, what many deletions must see. A part of
+ * the engine.
  *
- * A look is at ids that have not begun: the driver asks for it and keeps its rows. A poll is for deletions
- * that wait for their snapshots to be gone: those whose looks are due at about the same time share one. A
- * row stands for the look of its deletion. That a list has no row proves nothing: that deletion looks by
- * itself.
+ * A look is at ids that have not begun: the driver asks for it and keeps its rows. A poll is for
+ * deletions that wait for their snapshots to be gone: those whose looks are due at about the same
+ * time share one. A row stands for the look of its deletion. That a list has no row proves nothing:
+ * that deletion looks by itself.
  */
 #ifndef EVS_SCOUT_H
 #define EVS_SCOUT_H

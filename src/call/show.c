@@ -6,7 +6,8 @@ static void begin(struct evs_flow *flow, const struct evs_snapshot *seen)
     evs_flow_exchange(flow, EVS_SHOW_SNAPSHOT, flow->options.retries, 0, false);
 }
 
-static void concluded(struct evs_flow *flow, enum evs_meaning meaning, const struct evs_facts *facts)
+static void concluded(struct evs_flow *flow, enum evs_meaning meaning,
+                      const struct evs_facts *facts)
 {
     if (meaning == EVS_SHOWN) {
         evs_flow_succeed(flow);
@@ -17,4 +18,5 @@ static void concluded(struct evs_flow *flow, enum evs_meaning meaning, const str
     evs_flow_end(flow);
 }
 
-const struct evs_flow_type evs_show_snapshot = {"show_snapshot", EVS_ABOUT_SNAPSHOT, begin, concluded};
+const struct evs_flow_type evs_show_snapshot = {"show_snapshot", EVS_ABOUT_SNAPSHOT, begin,
+                                                concluded};

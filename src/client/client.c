@@ -28,7 +28,8 @@ static bool set_keys(struct evs_keys *keys, const struct evs_settings *s)
     return s->ak.len == 0 || evs_keys_set(keys, &set, s->key_source, 0);
 }
 
-static bool set_api(struct evs_client *client, const struct evs_settings *s, struct evs_error *error)
+static bool set_api(struct evs_client *client, const struct evs_settings *s,
+                    struct evs_error *error)
 {
     const struct evs_secrets none = {0};
 
@@ -57,12 +58,13 @@ bool evs_client_init(struct evs_client *client, const struct evs_settings *setti
         !evs_settings_iam(settings, &client->iam, error) ||
         !set_metadata(&client->key.source.metadata, settings, error))
         return false;
-    evs_key_init(&client->key, client->endpoint.loopback ||
-                                   (client->endpoint.tls && settings->tls_verify));
+    evs_key_init(&client->key,
+                 client->endpoint.loopback || (client->endpoint.tls && settings->tls_verify));
     client->key.source.in_nginx = settings->in_nginx;
     made = set_keys(&client->key.source.keys, settings);
-    evs_buf_add(&client->user_agent, settings->user_agent.len > 0 ? settings->user_agent
-                                                                  : EVS_STR("lua-evs/" EVS_VERSION));
+    evs_buf_add(&client->user_agent, settings->user_agent.len > 0
+                                         ? settings->user_agent
+                                         : EVS_STR("lua-evs/" EVS_VERSION));
     evs_buf_add(&client->region, evs_settings_region(settings));
     evs_buf_add(&client->ca_file, settings->ca_file);
     evs_buf_add(&client->proxy, settings->proxy);
@@ -93,7 +95,8 @@ void evs_client_close(struct evs_client *client)
     evs_buf_free(&client->scratch);
 }
 
-/* `user:password` of a proxy's URL, and the password: libcurl quotes the URL in some of its texts. */
+/* `user:password` of a proxy's URL, and the password: libcurl quotes the URL in some of its
+ * texts. */
 static void add_proxy_secrets(struct evs_secrets *secrets, struct evs_str url)
 {
     struct evs_str *user_info = &secrets->text[EVS_SECRET_COUNT - 2];
@@ -125,7 +128,8 @@ struct evs_secrets evs_client_secrets(const struct evs_client *client)
     return secrets;
 }
 
-void evs_client_name_show(const struct evs_client *client, char *out, size_t size, struct evs_str text)
+void evs_client_name_show(const struct evs_client *client, char *out, size_t size,
+                          struct evs_str text)
 {
     struct evs_secrets secrets = evs_client_secrets(client);
 

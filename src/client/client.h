@@ -49,15 +49,17 @@ void evs_client_close(struct evs_client *client);
 /** What must not be shown in any text of this client. */
 struct evs_secrets evs_client_secrets(const struct evs_client *client);
 
-/** evs_name_show with these secrets; of a closed client, which has forgotten them, nothing is shown. */
-void evs_client_name_show(const struct evs_client *client, char *out, size_t size, struct evs_str text);
+/** evs_name_show with these secrets; of a closed client, which has forgotten them, nothing is
+ * shown. */
+void evs_client_name_show(const struct evs_client *client, char *out, size_t size,
+                          struct evs_str text);
 
 /** A number in [0, 1) for jitter. */
 double evs_client_random(struct evs_client *client);
 
 /**
- * Whether `id` can be a project's or a snapshot's: `[A-Za-z0-9_.~-]{1,255}`, not `.` or `..`; if not,
- * `error` says so of `name` and shows the id, without the secrets of `client`.
+ * Whether `id` can be a project's or a snapshot's: `[A-Za-z0-9_.~-]{1,255}`, not `.` or `..`; if
+ * not, `error` says so of `name` and shows the id, without the secrets of `client`.
  */
 bool evs_id_check(const struct evs_client *client, struct evs_str id, const char *name,
                   struct evs_error *error);

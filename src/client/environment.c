@@ -80,7 +80,8 @@ static void fill_iam(struct evs_settings *settings)
 
 static bool fill_keys(struct evs_settings *settings, struct evs_error *error)
 {
-    if (settings->ak.len + settings->sk.len + settings->security_token.len + settings->token.len > 0)
+    if (settings->ak.len + settings->sk.len + settings->security_token.len + settings->token.len >
+        0)
         return true;
     settings->ak = variable("HUAWEICLOUD_SDK_AK");
     settings->sk = variable("HUAWEICLOUD_SDK_SK");
@@ -92,8 +93,9 @@ static bool fill_keys(struct evs_settings *settings, struct evs_error *error)
     settings->from.security_token = "HUAWEICLOUD_SDK_SECURITY_TOKEN";
     settings->from.token = "EVS_TOKEN";
     if (settings->token.len > 0 && settings->ak.len > 0) {
-        evs_error_set(error, EVS_INVALID_ARGUMENT,
-                      "the environment has both EVS_TOKEN and HUAWEICLOUD_SDK_AK: unset one of them");
+        evs_error_set(
+            error, EVS_INVALID_ARGUMENT,
+            "the environment has both EVS_TOKEN and HUAWEICLOUD_SDK_AK: unset one of them");
         return false;
     }
     if ((settings->ak.len > 0) != (settings->sk.len > 0)) {

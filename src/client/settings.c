@@ -8,7 +8,8 @@ static bool refuse_value(struct evs_error *error, const char *option, const char
                          const char *why)
 {
     if (variable)
-        evs_error_set(error, EVS_INVALID_ARGUMENT, "%s (the environment's %s) %s", variable, option, why);
+        evs_error_set(error, EVS_INVALID_ARGUMENT, "%s (the environment's %s) %s", variable, option,
+                      why);
     else
         evs_error_set(error, EVS_INVALID_ARGUMENT, "option '%s' %s", option, why);
     return false;
@@ -27,14 +28,15 @@ static bool refuse(struct evs_error *error, const char *option, const char *why)
     return refuse_value(error, option, NULL, why);
 }
 
-/* --- keys: no part of their values is shown --------------------------------------------------------- */
+/* --- keys: no part of their values is shown --------------------------------------------------- */
 
 /* A text of the keys; `any_byte` for the SK, which is never sent. */
-static bool check_key_text(struct evs_str text, const char *option, const char *variable, bool any_byte,
-                           struct evs_error *error)
+static bool check_key_text(struct evs_str text, const char *option, const char *variable,
+                           bool any_byte, struct evs_error *error)
 {
     if (evs_str_has_blank_end(text)) {
-        refuse_value(error, option, variable, "has a blank or a line break at its beginning or end");
+        refuse_value(error, option, variable,
+                     "has a blank or a line break at its beginning or end");
         error->hint = EVS_HINT_TRIM;
         return false;
     }
@@ -55,11 +57,12 @@ static bool check_keys(const struct evs_settings *s, struct evs_error *error)
         return refuse_value(error, "ak", s->from.ak, "must be visible ASCII without a comma");
     return check_key_text(s->ak, "ak", s->from.ak, false, error) &&
            check_key_text(s->sk, "sk", s->from.sk, true, error) &&
-           check_key_text(s->security_token, "security_token", s->from.security_token, false, error) &&
+           check_key_text(s->security_token, "security_token", s->from.security_token, false,
+                          error) &&
            check_key_text(s->token, "token", s->from.token, false, error);
 }
 
-/* --- all but the endpoint --------------------------------------------------------------------------- */
+/* --- all but the endpoint --------------------------------------------------------------------- */
 
 /* What may stand in a header, blanks inside too. */
 static bool is_header_text(struct evs_str text)
@@ -83,7 +86,7 @@ bool evs_settings_check(const struct evs_settings *s, struct evs_error *error)
     return check_keys(s, error);
 }
 
-/* --- endpoint and proxy ----------------------------------------------------------------------------- */
+/* --- endpoint and proxy ----------------------------------------------------------------------- */
 
 /* A URL of a kind that libcurl knows, or a host alone. */
 static bool is_proxy(struct evs_str text)
@@ -122,7 +125,8 @@ static bool check_proxy(const struct evs_settings *s, const struct evs_endpoint 
     if (!evs_str_visible(s->proxy))
         return refuse_proxy(s, "must be a URL of visible ASCII", error);
     return is_proxy(s->proxy) ||
-           refuse_proxy(s, "must be a URL of http, https, socks4, socks4a, socks5 or socks5h", error);
+           refuse_proxy(s, "must be a URL of http, https, socks4, socks4a, socks5 or socks5h",
+                        error);
 }
 
 static bool refuse_no_endpoint(const struct evs_settings *s, struct evs_error *error)
@@ -148,7 +152,8 @@ bool evs_settings_endpoint(const struct evs_settings *s, struct evs_endpoint *en
 }
 
 /* The SDKs' variable may lack the scheme. */
-static bool parse_iam(const struct evs_settings *s, struct evs_endpoint *iam, struct evs_error *error)
+static bool parse_iam(const struct evs_settings *s, struct evs_endpoint *iam,
+                      struct evs_error *error)
 {
     struct evs_buf url = {0};
     bool parsed;
@@ -166,7 +171,8 @@ struct evs_str evs_settings_region(const struct evs_settings *s)
     return s->region.len > 0 ? s->region : s->home_region;
 }
 
-bool evs_settings_iam(const struct evs_settings *s, struct evs_endpoint *iam, struct evs_error *error)
+bool evs_settings_iam(const struct evs_settings *s, struct evs_endpoint *iam,
+                      struct evs_error *error)
 {
     struct evs_str region = evs_settings_region(s);
 

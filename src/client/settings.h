@@ -17,9 +17,10 @@ struct evs_call_options {
     unsigned retries;       /**< how often a request may be sent again */
     bool guard;             /**< look at the snapshot before deleting it */
     bool protect;           /**< the script has a say in it, see evs_deletion_judge */
-    struct evs_str headers; /**< added to each request: lines joined by CRLF; borrowed; empty: none */
-    bool ignore_missing;    /**< a missing snapshot is success */
-    double wait;            /**< how long to wait until it is gone; 0 = do not wait */
+    /** added to each request: lines joined by CRLF; borrowed; empty: none */
+    struct evs_str headers;
+    bool ignore_missing; /**< a missing snapshot is success */
+    double wait;         /**< how long to wait until it is gone; 0 = do not wait */
 };
 
 /** Options of a batch, beside those of its calls. */
@@ -41,7 +42,8 @@ struct evs_settings {
     struct evs_str region, endpoint;
     struct evs_str api; /**< name of the generation; empty: v2 */
     struct evs_str iam_endpoint;
-    struct evs_str home_region; /**< the environment's region, where an endpoint is given without one */
+    /** the environment's region, where an endpoint is given without one */
+    struct evs_str home_region;
     struct evs_str ak, sk, security_token, token;
     const char *key_source;           /**< where these keys were found, for messages */
     struct evs_str profile;           /**< path of the profile file; empty: there is none to ask */
@@ -60,20 +62,22 @@ struct evs_settings {
 };
 
 /**
- * Put in front of the message of `error`, "must be ...", what must: the option, or where it is not NULL the
- * environment's variable. Returns false.
+ * Put in front of the message of `error`, "must be ...", what must: the option, or where it is not
+ * NULL the environment's variable. Returns false.
  */
 bool evs_settings_blame(const char *option, const char *variable, struct evs_error *error);
 
 /**
  * Check everything that does not depend on the endpoint. Returns false and sets `error`
- * (Client.InvalidArgument), which names the option or the variable and what is wrong with its value.
+ * (Client.InvalidArgument), which names the option or the variable and what is wrong with its
+ * value.
  */
 bool evs_settings_check(const struct evs_settings *settings, struct evs_error *error);
 
 /**
- * Set `endpoint` from what was given, and check the proxy against it. Returns false and sets `error`:
- * Client.InvalidArgument, or Client.NoEndpoint when neither an endpoint nor a region is known.
+ * Set `endpoint` from what was given, and check the proxy against it. Returns false and sets
+ * `error`: Client.InvalidArgument, or Client.NoEndpoint when neither an endpoint nor a region is
+ * known.
  */
 bool evs_settings_endpoint(const struct evs_settings *settings, struct evs_endpoint *endpoint,
                            struct evs_error *error);
@@ -82,8 +86,9 @@ bool evs_settings_endpoint(const struct evs_settings *settings, struct evs_endpo
 struct evs_str evs_settings_region(const struct evs_settings *settings);
 
 /**
- * Set `iam` to IAM's endpoint: the one that is given, else the region's; its URL is empty where neither is
- * known. Returns false and sets `error` (Client.InvalidArgument) when a value cannot be used.
+ * Set `iam` to IAM's endpoint: the one that is given, else the region's; its URL is empty where
+ * neither is known. Returns false and sets `error` (Client.InvalidArgument) when a value cannot be
+ * used.
  */
 bool evs_settings_iam(const struct evs_settings *settings, struct evs_endpoint *iam,
                       struct evs_error *error);

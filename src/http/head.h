@@ -15,7 +15,8 @@
 #pragma GCC visibility push(hidden)
 
 enum {
-    EVS_HEAD_BYTES_MOST = 256 * 1024, /**< of one answer's lines, each with 32 more, as HTTP/2 counts */
+    EVS_HEAD_BYTES_MOST =
+        256 * 1024, /**< of one answer's lines, each with 32 more, as HTTP/2 counts */
     EVS_HEAD_INFORMATIONAL_MOST = 100 /**< answers of 1xx before the final one */
 };
 
@@ -23,11 +24,11 @@ enum {
 struct evs_head {
     size_t bytes;
     unsigned informational;
-    int status;       /**< of the latest status line; 0: none came */
-    bool http1;       /**< that was a line of HTTP/1 */
-    bool ended;       /**< the empty line after it came; what follows a final one is a trailer */
-    bool chunked;     /**< a Transfer-Encoding came */
-    bool has_length;  /**< a Content-Length came with the value `length` */
+    int status;      /**< of the latest status line; 0: none came */
+    bool http1;      /**< that was a line of HTTP/1 */
+    bool ended;      /**< the empty line after it came; what follows a final one is a trailer */
+    bool chunked;    /**< a Transfer-Encoding came */
+    bool has_length; /**< a Content-Length came with the value `length` */
     uint64_t length;
     const char *fault; /**< why this is no answer, for people; NULL: it may be one */
 };

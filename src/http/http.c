@@ -49,8 +49,8 @@ static bool is_hashed(const char *path)
     bool found = false;
 
     while (folder && !found && (entry = readdir(folder)))
-        found = strspn(entry->d_name, "0123456789abcdef") == 8 &&
-                strcmp(entry->d_name + 8, ".0") == 0;
+        found =
+            strspn(entry->d_name, "0123456789abcdef") == 8 && strcmp(entry->d_name + 8, ".0") == 0;
     if (folder)
         closedir(folder);
     return found;

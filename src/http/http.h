@@ -28,10 +28,10 @@ struct evs_transfer;
 
 /** An answer, valid until the transfer is started again or freed. */
 struct evs_answer {
-    int status;             /**< HTTP status; 0: there is no answer, `failure` says why */
-    struct evs_str body;    /**< at most the limit's bytes */
-    bool body_cut;          /**< it was longer than the limit; the rest was not read */
-    unsigned replays;       /**< times libcurl itself sent the request again; of 7.80 and newer none */
+    int status;          /**< HTTP status; 0: there is no answer, `failure` says why */
+    struct evs_str body; /**< at most the limit's bytes */
+    bool body_cut;       /**< it was longer than the limit; the rest was not read */
+    unsigned replays;    /**< times libcurl itself sent the request again; of 7.80 and newer none */
     struct evs_failure failure;
 };
 
@@ -78,7 +78,7 @@ bool evs_transfer_finished(const struct evs_transfer *transfer);
 /** What came of a finished transfer. */
 const struct evs_answer *evs_transfer_answer(const struct evs_transfer *transfer);
 
-/** The value of a header of the answer, by its name without regard to case; empty: there is none. */
+/** The value of the answer's header `name`, in any case; empty: there is none. */
 struct evs_str evs_transfer_header(const struct evs_transfer *transfer, const char *name);
 
 /** The request id of the answer as one of the usual headers has it; empty: there is none. */

@@ -7,7 +7,7 @@
 
 #if defined(__has_include)
 #if !__has_include(<curl/curl.h>)
-#error "libcurl's headers are missing: install libcurl4-openssl-dev (Debian, Ubuntu), libcurl-devel (Fedora), curl-dev (Alpine) or curl (Homebrew)"
+#error "no headers of libcurl: install libcurl4-openssl-dev, libcurl-devel, curl-dev or curl"
 #endif
 #endif
 #include "head.h"
@@ -52,13 +52,16 @@ struct evs_http {
 #ifdef HAVE_CURLU
     CURLU *endpoint;
 #endif
-    struct evs_origin origin; /* whose connections these are: after a fork they are not the child's */
-    char *capath;      /* where the system's CAs are looked up one by one; NULL: libcurl's default */
+    /* whose connections these are: after a fork they are not the child's */
+    struct evs_origin origin;
+    char *capath; /* where the system's CAs are looked up one by one; NULL: libcurl's default */
     bool notes_reading; /* it notes that reading began before it knows what there is: before 8.0 */
-    bool replays_lost;  /* it sends again what the end of an HTTP/2 connection has lost: 8.0 to 8.6 */
+    bool
+        replays_lost; /* it sends again what the end of an HTTP/2 connection has lost: 8.0 to 8.6 */
     bool shares_connections; /* and it keeps count of the requests on one connection */
     struct evs_transfer *all;
-    struct evs_socket *sockets; /* that are open: a child closes them, and does nothing else to them */
+    /* that are open: a child closes them, and does nothing else to them */
+    struct evs_socket *sockets;
     size_t socket_count, socket_room;
 };
 
@@ -74,13 +77,13 @@ struct evs_transfer {
     const struct evs_request *request; /* until it has finished */
     struct evs_head head;
     double deadline, connect_deadline;
-    int fd;          /* of the connection that the request was written to; -1: it is closed, or none yet */
-    bool http1;      /* that connection is one of HTTP/1 */
-    bool reused;     /* that connection was there before the request */
-    unsigned writes; /* how often the request was, or was about to be, written */
+    int fd; /* of the connection that the request was written to; -1: it is closed, or none yet */
+    bool http1;         /* that connection is one of HTTP/1 */
+    bool reused;        /* that connection was there before the request */
+    unsigned writes;    /* how often the request was, or was about to be, written */
     const char *method; /* that libcurl was told of */
-    bool fresh; /* libcurl was told to make a new connection */
-    bool stale; /* its connection had bytes to read before the request was written */
+    bool fresh;         /* libcurl was told to make a new connection */
+    bool stale;         /* its connection had bytes to read before the request was written */
     enum evs_peer peer; /* that it is set up for */
     bool tls;           /* over TLS: the connection may be one of HTTP/2 */
     bool worn;     /* its handle may remember more of the last request than the next may know */

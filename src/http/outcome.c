@@ -16,8 +16,7 @@ void evs_transfer_fail(struct evs_transfer *t, const struct evs_failure *failure
 /* One of ours, which another try may not meet. */
 static void fail(struct evs_transfer *t, enum evs_code code, const char *message)
 {
-    const struct evs_failure failure = {
-        .code = code, .message = evs_str(message), .passing = true};
+    const struct evs_failure failure = {.code = code, .message = evs_str(message), .passing = true};
 
     evs_transfer_fail(t, &failure);
 }

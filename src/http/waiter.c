@@ -47,8 +47,8 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *userdata, voi
     if (!entry)
         entry = add(waiter, fd);
     if (entry)
-        entry->events = (short)((what & CURL_POLL_IN ? POLLIN : 0) |
-                                (what & CURL_POLL_OUT ? POLLOUT : 0));
+        entry->events =
+            (short)((what & CURL_POLL_IN ? POLLIN : 0) | (what & CURL_POLL_OUT ? POLLOUT : 0));
     return 0;
 }
 

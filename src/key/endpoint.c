@@ -59,8 +59,8 @@ static bool is_loopback_address(struct evs_str host)
 
 static bool is_loopback(struct evs_str host)
 {
-    return evs_str_equal_nocase(host, EVS_STR("localhost")) || evs_str_equal(host, EVS_STR("[::1]")) ||
-           is_loopback_address(host);
+    return evs_str_equal_nocase(host, EVS_STR("localhost")) ||
+           evs_str_equal(host, EVS_STR("[::1]")) || is_loopback_address(host);
 }
 
 /* The number after a colon, 0 when it is no port. */
@@ -126,7 +126,8 @@ bool evs_endpoint_parse(struct evs_endpoint *endpoint, struct evs_str text, bool
         return refuse(error, text, "must be a scheme, a host and an optional port, nothing else");
     endpoint->loopback = is_loopback(host);
     if (!endpoint->tls && !endpoint->loopback && !allow_http)
-        return refuse(error, text, "must be https: http to a host other than loopback needs allow_http=true");
+        return refuse(error, text,
+                      "must be https: http to a host other than loopback needs allow_http=true");
     if (port == (endpoint->tls ? 443 : 80))
         snprintf(endpoint->host, sizeof endpoint->host, "%.*s", (int)host.len, host.data);
     else

@@ -20,16 +20,16 @@ struct evs_endpoint {
 /**
  * Set `endpoint` from `text`: `https://` or `http://`, a host, an optional port, an optional final
  * slash and nothing else. http is accepted for a loopback host, for others only with `allow_http`.
- * Returns false and sets `error` (Client.InvalidArgument) when it is anything else: "must be ...", the caller
- * puts in front what must.
+ * Returns false and sets `error` (Client.InvalidArgument) when it is anything else: "must be ...",
+ * the caller puts in front what must.
  */
 bool evs_endpoint_parse(struct evs_endpoint *endpoint, struct evs_str text, bool allow_http,
                         struct evs_error *error);
 
 /**
  * Set `endpoint` to that of `service`, `evs` or `iam`, in `region` (`[a-z0-9-]{1,64}`):
- * `https://evs.<region>.myhuaweicloud.com`, which holds for every region that Huawei's SDKs list. Returns
- * false and sets `error`, as evs_endpoint_parse does, when `region` cannot be one.
+ * `https://evs.<region>.myhuaweicloud.com`, which holds for every region that Huawei's SDKs list.
+ * Returns false and sets `error`, as evs_endpoint_parse does, when `region` cannot be one.
  */
 bool evs_endpoint_of_region(struct evs_endpoint *endpoint, const char *service,
                             struct evs_str region, struct evs_error *error);

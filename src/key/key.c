@@ -1,28 +1,30 @@
 /*
  * The life of a key.
  *
- * UNPROVEN: nothing is known. One request at a time tries the key, the probe. A probe that has not ended
- * counts as gone one second after the first look at the clock past its deadline: a driver that was held
- * up finds the answer in that second. Every probe leaves a note. A note is struck out by an answer that is
- * no 401, and when no byte of the request had left; a 401, a lost answer and a call that is given up leave
- * it for five minutes. There are five notes: when all count, nothing is sent. So at most five requests that
- * may have met a 401, seen or not, leave in any five minutes.
+ * UNPROVEN: nothing is known. One request at a time tries the key, the probe. A probe that has not
+ * ended counts as gone one second after the first look at the clock past its deadline: a driver
+ * that was held up finds the answer in that second. Every probe leaves a note. A note is struck out
+ * by an answer that is no 401, and when no byte of the request had left; a 401, a lost answer and a
+ * call that is given up leave it for five minutes. There are five notes: when all count, nothing is
+ * sent. So at most five requests that may have met a 401, seen or not, leave in any five minutes.
  *
- * PROVEN: an answer came that only a good signature gets; everybody sends, and the notes are forgotten. The
- * proof is as old as the departure of its request. It ends a minute after that, and when the wall clock has
- * moved against the monotonic one by five minutes: then one request goes first again.
+ * PROVEN: an answer came that only a good signature gets; everybody sends, and the notes are
+ * forgotten. The proof is as old as the departure of its request. It ends a minute after that, and
+ * when the wall clock has moved against the monotonic one by five minutes: then one request goes
+ * first again.
  *
- * DOUBTED: a 401 has met the key. Nobody sends. Keys of the metadata service are fetched by whoever asks
- * next. Other keys heal the doubt; else the server's clock does, when ours is off by more than ten minutes
- * and the server can be trusted; else the key is refused. Keys that were given cannot be fetched, so they
- * pass through this state at once. Healed means unproven in a new generation, in which the next 401 is the
- * last until a proof.
+ * DOUBTED: a 401 has met the key. Nobody sends. Keys of the metadata service are fetched by whoever
+ * asks next. Other keys heal the doubt; else the server's clock does, when ours is off by more than
+ * ten minutes and the server can be trusted; else the key is refused. Keys that were given cannot
+ * be fetched, so they pass through this state at once. Healed means unproven in a new generation,
+ * in which the next 401 is the last until a proof.
  *
- * REFUSED: every call gets the error of the 401, for five minutes or until there are other keys. Answers
- * that come late change nothing. After that the key is unproven.
+ * REFUSED: every call gets the error of the 401, for five minutes or until there are other keys.
+ * Answers that come late change nothing. After that the key is unproven.
  *
- * Answers count only for the generation that signed their request. No state needs a clock when an answer
- * comes: an answer brings the times of its request, and the next look at the clock does the rest.
+ * Answers count only for the generation that signed their request. No state needs a clock when an
+ * answer comes: an answer brings the times of its request, and the next look at the clock does the
+ * rest.
  */
 #include "key.h"
 
@@ -48,7 +50,7 @@ void evs_key_init(struct evs_key *key, bool clock_trusted)
     forget_notes(key);
 }
 
-/* --- looking at the clock --------------------------------------------------------------------------- */
+/* --- looking at the clock --------------------------------------------------------------------- */
 
 static void begin_generation(struct evs_key *key, bool healed)
 {
@@ -98,7 +100,7 @@ enum evs_key_state evs_key_look(struct evs_key *key, double now, double wall)
     return key->state;
 }
 
-/* --- doubt ------------------------------------------------------------------------------------------ */
+/* --- doubt ------------------------------------------------------------------------------------ */
 
 /* `at`: no earlier than now. The next look at the clock makes it exact. */
 static void refuse(struct evs_key *key, double at)
@@ -135,8 +137,8 @@ static bool clock_explains(const struct evs_key *key, const struct evs_ticket *t
            (off > CLOCK_TOLERANCE || off < -CLOCK_TOLERANCE);
 }
 
-static void doubt(struct evs_key *key, const struct evs_ticket *ticket, const struct evs_error *error,
-                  double date)
+static void doubt(struct evs_key *key, const struct evs_ticket *ticket,
+                  const struct evs_error *error, double date)
 {
     set_error(key, error);
     if (key->healed) {
@@ -151,7 +153,7 @@ static void doubt(struct evs_key *key, const struct evs_ticket *ticket, const st
         resolve(key);
 }
 
-/* --- sending ---------------------------------------------------------------------------------------- */
+/* --- sending ---------------------------------------------------------------------------------- */
 
 enum evs_key_answer evs_key_supply(struct evs_key *key, const void *who, double now, double wall,
                                    struct evs_error *error)
@@ -159,16 +161,13 @@ enum evs_key_answer evs_key_supply(struct evs_key *key, const void *who, double 
     bool doubted = evs_key_look(key, now, wall) == EVS_KEY_DOUBTED;
 
     switch (evs_source_ask(&key->source, who, now, wall, doubted, error)) {
-    case EVS_SOURCE_FETCH:
-        return EVS_KEY_FETCH;
-    case EVS_SOURCE_WAIT:
-        return EVS_KEY_WAIT;
+    case EVS_SOURCE_FETCH: return EVS_KEY_FETCH;
+    case EVS_SOURCE_WAIT: return EVS_KEY_WAIT;
     case EVS_SOURCE_NONE:
         if (!doubted)
             return EVS_KEY_STOP;
         break;
-    default:
-        break;
+    default: break;
     }
     if (doubted) {
         key->doubted_by = now;
@@ -194,8 +193,8 @@ static int free_note(const struct evs_key *key, double now)
     return -1;
 }
 
-static enum evs_key_answer try_key(struct evs_key *key, const void *who, double now, double deadline,
-                                   struct evs_ticket *ticket)
+static enum evs_key_answer try_key(struct evs_key *key, const void *who, double now,
+                                   double deadline, struct evs_ticket *ticket)
 {
     int note = free_note(key, now);
 
@@ -217,19 +216,14 @@ enum evs_key_answer evs_key_admit(struct evs_key *key, const void *who, double n
 
     *ticket = (struct evs_ticket){key->generation, now, deadline, wall, -1};
     switch (state) {
-    case EVS_KEY_PROVEN:
-        return EVS_KEY_SEND;
-    case EVS_KEY_REFUSED:
-        *error = key->error;
-        return EVS_KEY_STOP;
-    case EVS_KEY_DOUBTED:
-        return EVS_KEY_WAIT;
-    default:
-        return try_key(key, who, now, deadline, ticket);
+    case EVS_KEY_PROVEN: return EVS_KEY_SEND;
+    case EVS_KEY_REFUSED: *error = key->error; return EVS_KEY_STOP;
+    case EVS_KEY_DOUBTED: return EVS_KEY_WAIT;
+    default: return try_key(key, who, now, deadline, ticket);
     }
 }
 
-/* --- answers ---------------------------------------------------------------------------------------- */
+/* --- answers ---------------------------------------------------------------------------------- */
 
 static void end_probe(struct evs_key *key, const void *who)
 {
@@ -299,23 +293,19 @@ void evs_key_leave(struct evs_key *key, const void *who)
     evs_metadata_leave(&key->source.metadata, who);
 }
 
-/* --- other keys --------------------------------------------------------------------------------------- */
+/* --- other keys ------------------------------------------------------------------------------- */
 
-void evs_key_fetched(struct evs_key *key, const void *who,
-                     const struct evs_metadata_answer *answer)
+void evs_key_fetched(struct evs_key *key, const void *who, const struct evs_metadata_answer *answer)
 {
     bool doubted = key->state == EVS_KEY_DOUBTED;
 
     switch (evs_source_reply(&key->source, who, answer)) {
-    case EVS_NEWS_KEYS:
-        begin_generation(key, doubted);
-        break;
+    case EVS_NEWS_KEYS: begin_generation(key, doubted); break;
     case EVS_NEWS_SAME:
         if (doubted)
             resolve(key);
         break;
-    default:
-        break;
+    default: break;
     }
 }
 
@@ -325,7 +315,7 @@ void evs_key_not_fetched(struct evs_key *key, const void *who, struct evs_str wh
     evs_source_fail(&key->source, who, why, secrets);
 }
 
-/* --- other processes ---------------------------------------------------------------------------------- */
+/* --- other processes -------------------------------------------------------------------------- */
 
 struct evs_key_news evs_key_tell(struct evs_key *key, double now, double wall)
 {
@@ -367,8 +357,7 @@ void evs_key_told(struct evs_key *key, double now, double wall, const struct evs
         key->doubted_by = now;
         key->refused_until = now + within(news->seconds, REFUSED_SECONDS);
         break;
-    default:
-        break;
+    default: break;
     }
 }
 

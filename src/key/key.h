@@ -1,9 +1,9 @@
 /**
  * A client's key: where it comes from, the clock that its signatures carry, and whether it is good.
  *
- * More than five wrong signatures in a row lock an access key for five minutes, so every request of a
- * client asks here before it leaves. The life of a key is told at the top of key.c, which alone writes
- * these fields.
+ * More than five wrong signatures in a row lock an access key for five minutes, so every request of
+ * a client asks here before it leaves. The life of a key is told at the top of key.c, which alone
+ * writes these fields.
  */
 #ifndef EVS_KEY_H
 #define EVS_KEY_H
@@ -23,19 +23,20 @@ struct evs_key {
     double clock_offset; /**< the server's clock minus ours, seconds; 0 until a 401 has told */
     bool clock_trusted;  /**< the server's clock may be believed: verified TLS, or loopback */
     enum evs_key_state state;
-    unsigned generation;         /**< counts the changes of keys and clock */
-    bool healed;                 /**< since the last proof a 401 was met by other keys or a set clock */
-    double proven_at;            /**< when the request that proved it last had left */
-    double drift;                /**< our wall clock minus the monotonic one, then */
+    unsigned generation; /**< counts the changes of keys and clock */
+    bool healed;         /**< since the last proof a 401 was met by other keys or a set clock */
+    double proven_at;    /**< when the request that proved it last had left */
+    double drift;        /**< our wall clock minus the monotonic one, then */
     double refused_until;
-    const void *prober;          /**< the request that tries the key; NULL: none is out */
-    double probe_ends;           /**< its deadline */
-    double probe_given_up;       /**< when it counts as gone; infinite until that deadline was seen over */
+    const void *prober; /**< the request that tries the key; NULL: none is out */
+    double probe_ends;  /**< its deadline */
+    double
+        probe_given_up; /**< when it counts as gone; infinite until that deadline was seen over */
     double notes[EVS_KEY_NOTES]; /**< of requests that may have met a 401: until when they count */
-    bool clock_may_heal;         /**< the 401 that raised the doubt would be explained by our clock */
-    double clock_heals;          /**< by this offset */
-    double doubted_by;           /**< the doubt is no younger than this */
-    struct evs_error error;      /**< of a doubted or refused key: the answer that said so */
+    bool clock_may_heal;    /**< the 401 that raised the doubt would be explained by our clock */
+    double clock_heals;     /**< by this offset */
+    double doubted_by;      /**< the doubt is no younger than this */
+    struct evs_error error; /**< of a doubted or refused key: the answer that said so */
 };
 
 /** A key that nobody has tried. `clock_trusted`: the server's Date may be believed. */
@@ -59,15 +60,15 @@ struct evs_ticket {
 };
 
 /**
- * Are there keys for `who` to sign with at `now` (monotonic) and `wall` (since 1970)? FETCH and WAIT are
- * about the metadata service; STOP sets `error`.
+ * Are there keys for `who` to sign with at `now` (monotonic) and `wall` (since 1970)? FETCH and
+ * WAIT are about the metadata service; STOP sets `error`.
  */
 enum evs_key_answer evs_key_supply(struct evs_key *key, const void *who, double now, double wall,
                                    struct evs_error *error);
 
 /**
- * May `who` send a request that is over at `deadline` (monotonic)? SEND fills `ticket`, and the request
- * must end with evs_key_answered, _unanswered or _leave. STOP sets `error`.
+ * May `who` send a request that is over at `deadline` (monotonic)? SEND fills `ticket`, and the
+ * request must end with evs_key_answered, _unanswered or _leave. STOP sets `error`.
  */
 enum evs_key_answer evs_key_admit(struct evs_key *key, const void *who, double now, double wall,
                                   double deadline, struct evs_ticket *ticket,
@@ -83,13 +84,14 @@ enum evs_key_word {
 };
 
 /**
- * The request of `ticket` was answered. `error` is the answer's; it counts, with `date` (the server's
- * clock, since 1970; negative: not given), for WRONG, SUSPECT and BARRED.
+ * The request of `ticket` was answered. `error` is the answer's; it counts, with `date` (the
+ * server's clock, since 1970; negative: not given), for WRONG, SUSPECT and BARRED.
  */
 void evs_key_answered(struct evs_key *key, const void *who, const struct evs_ticket *ticket,
                       enum evs_key_word word, const struct evs_error *error, double date);
 
-/** Whether a call whose request of `ticket` met a 401 may send it again: keys or clock have changed, or may. */
+/** Whether a call whose request of `ticket` met a 401 may send it again: keys or clock have
+ * changed, or may. */
 bool evs_key_may_heal(const struct evs_key *key, const struct evs_ticket *ticket);
 
 /** The request of `ticket` has no answer; `sent`: it may have left this machine. */
@@ -103,7 +105,8 @@ void evs_key_leave(struct evs_key *key, const void *who);
 void evs_key_fetched(struct evs_key *key, const void *who,
                      const struct evs_metadata_answer *answer);
 
-/** The metadata service has not answered the request that `who` sent. `secrets` are kept out of `why`. */
+/** The metadata service has not answered the request that `who` sent. `secrets` are kept out of
+ * `why`. */
 void evs_key_not_fetched(struct evs_key *key, const void *who, struct evs_str why,
                          const struct evs_secrets *secrets);
 
@@ -133,7 +136,8 @@ struct evs_key_news evs_key_tell(struct evs_key *key, double now, double wall);
 void evs_key_told(struct evs_key *key, double now, double wall, const struct evs_key_news *news,
                   const struct evs_error *error);
 
-/** For `seconds` a request of another process tries the key. A request of our own is waited for instead. */
+/** For `seconds` a request of another process tries the key. A request of our own is waited for
+ * instead. */
 void evs_key_hold(struct evs_key *key, double now, double wall, double seconds);
 
 #pragma GCC visibility pop

@@ -8,7 +8,8 @@
 
 #define SERVICE "http://169.254.169.254"
 #define VISIT_SECONDS 3.0
-#define REST_SECONDS 10.0 /* not every call should ask where there is no service, or only old keys */
+#define REST_SECONDS                                                                               \
+    10.0 /* not every call should ask where there is no service, or only old keys */
 #define TOKEN_MAX 4096
 
 bool evs_metadata_init(struct evs_metadata *metadata, struct evs_str endpoint,
@@ -22,16 +23,14 @@ bool evs_metadata_init(struct evs_metadata *metadata, struct evs_str endpoint,
     if (!evs_endpoint_parse(&parsed, endpoint, false, error))
         return false;
     if (parsed.tls || !parsed.loopback) {
-        evs_error_set(error, EVS_INVALID_ARGUMENT,
-                      "must be http:// and a loopback host");
+        evs_error_set(error, EVS_INVALID_ARGUMENT, "must be http:// and a loopback host");
         return false;
     }
     strcpy(metadata->url, parsed.url);
     return true;
 }
 
-bool evs_metadata_visit(struct evs_metadata *metadata, const void *visitor, double now,
-                        bool renew)
+bool evs_metadata_visit(struct evs_metadata *metadata, const void *visitor, double now, bool renew)
 {
     if (metadata->resting && now < metadata->rests_until && (!renew || metadata->why[0]))
         return false;
@@ -89,7 +88,8 @@ static bool fail_status(struct evs_metadata *metadata, const char *what, int sta
 {
     char why[128];
 
-    snprintf(why, sizeof why, "%s was answered with %d %s", what, status, evs_status_reason(status));
+    snprintf(why, sizeof why, "%s was answered with %d %s", what, status,
+             evs_status_reason(status));
     evs_metadata_fail(metadata, evs_str(why));
     return false;
 }
@@ -99,7 +99,8 @@ static bool reply_token(struct evs_metadata *metadata, const struct evs_metadata
 {
     struct evs_str token = evs_str_trim(answer->body);
 
-    while (token.len > 0 && (token.data[token.len - 1] == '\n' || token.data[token.len - 1] == '\r'))
+    while (token.len > 0 &&
+           (token.data[token.len - 1] == '\n' || token.data[token.len - 1] == '\r'))
         token.len--;
     if (answer->status == 200 && token.len > 0 && token.len <= TOKEN_MAX && evs_str_visible(token))
         evs_buf_add(&metadata->token, token);

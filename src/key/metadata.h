@@ -37,11 +37,10 @@ bool evs_metadata_init(struct evs_metadata *metadata, struct evs_str endpoint,
                        struct evs_error *error);
 
 /**
- * Begin a visit by `visitor` at `now`; false when the last one was only just begun. `renew`, after a 401:
- * only a visit that failed counts then.
+ * Begin a visit by `visitor` at `now`; false when the last one was only just begun. `renew`, after
+ * a 401: only a visit that failed counts then.
  */
-bool evs_metadata_visit(struct evs_metadata *metadata, const void *visitor, double now,
-                        bool renew);
+bool evs_metadata_visit(struct evs_metadata *metadata, const void *visitor, double now, bool renew);
 
 /** The request of the visit's stage; NULL when memory ends. */
 const struct evs_request *evs_metadata_request(struct evs_metadata *metadata);

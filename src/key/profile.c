@@ -60,6 +60,6 @@ unsigned evs_profile_parse(struct evs_str text, struct evs_key_set *keys)
 bool evs_key_set_usable(const struct evs_key_set *keys)
 {
     return keys->ak.len > 0 && keys->sk.len > 0 && evs_str_visible(keys->ak) &&
-           !evs_str_has_blank_end(keys->sk) &&
-           !memchr(keys->ak.data, ',', keys->ak.len) && evs_str_visible(keys->security_token);
+           !evs_str_has_blank_end(keys->sk) && !memchr(keys->ak.data, ',', keys->ak.len) &&
+           evs_str_visible(keys->security_token);
 }

@@ -10,7 +10,7 @@
 #define RENEW_SECONDS (40.0 * 60)
 #define PROFILE_MAX (64 * 1024)
 
-/* --- keys ---------------------------------------------------------------------------------------------- */
+/* --- keys ------------------------------------------------------------------------------------- */
 
 static void replace(struct evs_buf *buf, struct evs_str text)
 {
@@ -72,8 +72,8 @@ bool evs_keys_same(const struct evs_keys *keys, const struct evs_key_set *set)
 
 struct evs_secrets evs_keys_secrets(const struct evs_keys *keys)
 {
-    struct evs_secrets secrets = {{evs_buf_str(&keys->sk), evs_buf_str(&keys->security_token),
-                                   evs_buf_str(&keys->token)}};
+    struct evs_secrets secrets = {
+        {evs_buf_str(&keys->sk), evs_buf_str(&keys->security_token), evs_buf_str(&keys->token)}};
 
     for (size_t i = 0; i < EVS_KEYS_REMEMBERED; i++) {
         secrets.text[3 + 2 * i] = evs_buf_str(&keys->old[i][0]);
@@ -96,7 +96,7 @@ void evs_keys_wipe(struct evs_keys *keys)
     }
 }
 
-/* --- where they come from ----------------------------------------------------------------------------- */
+/* --- where they come from --------------------------------------------------------------------- */
 
 /* What came of the profile file, for the error that lists what was tried. */
 struct profile_result {
@@ -121,7 +121,8 @@ static bool read_file(const char *path, struct evs_buf *text)
     return !text->failed;
 }
 
-static void use_profile(struct evs_source *source, struct evs_str text, struct profile_result *result)
+static void use_profile(struct evs_source *source, struct evs_str text,
+                        struct profile_result *result)
 {
     struct evs_key_set set;
     unsigned line = evs_profile_parse(text, &set);
@@ -129,15 +130,16 @@ static void use_profile(struct evs_source *source, struct evs_str text, struct p
 
     if (line > 0) {
         result->broken = true;
-        snprintf(result->why, sizeof result->why, "%s:%u: expected '[section]' or 'key = value'", path,
-                 line);
+        snprintf(result->why, sizeof result->why, "%s:%u: expected '[section]' or 'key = value'",
+                 path, line);
     } else if (set.ak.len == 0 && set.sk.len == 0) {
         snprintf(result->why, sizeof result->why, "%s has no ak and sk in section [basic]", path);
-    } else if (!evs_key_set_usable(&set) ||
-               !evs_keys_set(&source->keys, &set, "profile", 0)) {
+    } else if (!evs_key_set_usable(&set) || !evs_keys_set(&source->keys, &set, "profile", 0)) {
         result->broken = true;
-        snprintf(result->why, sizeof result->why, "%s: ak, sk or security_token of section [basic] "
-                 "cannot be used", path);
+        snprintf(result->why, sizeof result->why,
+                 "%s: ak, sk or security_token of section [basic] "
+                 "cannot be used",
+                 path);
     }
 }
 
@@ -156,7 +158,7 @@ static void try_profile(struct evs_source *source, struct profile_result *result
 }
 
 static enum evs_source_answer none(const struct evs_source *source, const char *profile,
-                                    struct evs_error *error)
+                                   struct evs_error *error)
 {
     evs_error_set(error, EVS_NO_CREDENTIALS,
                   "no credentials. Options: none of ak, sk, token was given. Environment: neither "
@@ -170,7 +172,7 @@ static enum evs_source_answer none(const struct evs_source *source, const char *
 
 /* Go on with, or begin, a visit to the metadata service. */
 static enum evs_source_answer visit(struct evs_source *source, const void *who, double now,
-                                     bool usable, bool renew)
+                                    bool usable, bool renew)
 {
     struct evs_metadata *metadata = &source->metadata;
 
@@ -186,7 +188,7 @@ static enum evs_source_answer visit(struct evs_source *source, const void *who, 
 }
 
 enum evs_source_answer evs_source_ask(struct evs_source *source, const void *who, double now,
-                                        double wall, bool renew, struct evs_error *error)
+                                      double wall, bool renew, struct evs_error *error)
 {
     const struct evs_keys *keys = &source->keys;
     struct profile_result profile = {false, "not asked, the keys were the metadata service's"};
@@ -204,8 +206,8 @@ enum evs_source_answer evs_source_ask(struct evs_source *source, const void *who
         if (profile.broken)
             return none(source, profile.why, error);
     }
-    answer = visit(source, who, now, temporary && (keys->expires == 0 || wall < keys->expires),
-                   renew);
+    answer =
+        visit(source, who, now, temporary && (keys->expires == 0 || wall < keys->expires), renew);
     if (answer == EVS_SOURCE_FETCH)
         source->metadata.wall = wall;
     return answer == EVS_SOURCE_NONE ? none(source, profile.why, error) : answer;
@@ -238,9 +240,8 @@ enum evs_source_news evs_source_reply(struct evs_source *source, const void *who
         source->keys.expires = expires;
         return EVS_NEWS_SAME;
     }
-    return evs_keys_set(&source->keys, &answer->keys, EVS_SOURCE_METADATA, expires)
-               ? EVS_NEWS_KEYS
-               : EVS_NEWS_NONE;
+    return evs_keys_set(&source->keys, &answer->keys, EVS_SOURCE_METADATA, expires) ? EVS_NEWS_KEYS
+                                                                                    : EVS_NEWS_NONE;
 }
 
 void evs_source_fail(struct evs_source *source, const void *who, struct evs_str why,

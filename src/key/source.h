@@ -1,7 +1,7 @@
 /**
- * The keys that a client signs with, and where they come from, in order: what it was given (options, environment), the profile
- * file, the ECS metadata service. One call at a time visits the metadata service; the others wait for
- * it, or go on while the keys they have are good.
+ * The keys that a client signs with, and where they come from, in order: what it was given
+ * (options, environment), the profile file, the ECS metadata service. One call at a time visits the
+ * metadata service; the others wait for it, or go on while the keys they have are good.
  */
 #ifndef EVS_SOURCE_H
 #define EVS_SOURCE_H
@@ -13,7 +13,7 @@
 
 #pragma GCC visibility push(hidden)
 
-/* --- keys, held in one place and wiped there ---------------------------------------------------------- */
+/* --- keys, held in one place and wiped there -------------------------------------------------- */
 
 #define EVS_SOURCE_METADATA "metadata"
 
@@ -21,7 +21,8 @@ enum { EVS_KEYS_REMEMBERED = 4 };
 
 /** Zeroed memory is: no keys. Either `signer` or `token` is in use. */
 struct evs_keys {
-    const char *source; /**< "options", "environment", "profile", "metadata"; NULL: there are none */
+    const char
+        *source; /**< "options", "environment", "profile", "metadata"; NULL: there are none */
     enum evs_algorithm algorithm;
     struct evs_buf region; /**< for V11-HMAC-SHA256 */
     struct evs_signer signer;
@@ -48,13 +49,14 @@ bool evs_keys_temporary(const struct evs_keys *keys);
 /** Whether `set` is what is signed with already. */
 bool evs_keys_same(const struct evs_keys *keys, const struct evs_key_set *set);
 
-/** What must not be shown: these keys and the ones before them. The last two places are left empty. */
+/** What must not be shown: these keys and the ones before them. The last two places are left
+ * empty. */
 struct evs_secrets evs_keys_secrets(const struct evs_keys *keys);
 
 /** Wipe everything. */
 void evs_keys_wipe(struct evs_keys *keys);
 
-/* --- where they come from ----------------------------------------------------------------------------- */
+/* --- where they come from --------------------------------------------------------------------- */
 
 /** Zeroed memory is a source that was given nothing; set `metadata` by evs_metadata_init. */
 struct evs_source {
@@ -79,7 +81,8 @@ enum evs_source_answer {
 enum evs_source_answer evs_source_ask(struct evs_source *source, const void *who, double now,
                                       double wall, bool renew, struct evs_error *error);
 
-/** Take the profile file's keys, if there are none yet. What is wrong with the file evs_source_ask says. */
+/** Take the profile file's keys, if there are none yet. What is wrong with the file
+ * evs_source_ask says. */
 void evs_source_read_profile(struct evs_source *source);
 
 /** What an answer of the metadata service brought. */

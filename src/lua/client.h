@@ -18,17 +18,18 @@ struct evs_lua_last {
     int status;
     unsigned attempts;
     char request_id[129], job_id[129];
-    const struct evs_transfer *transfer; /**< that still holds the request id; NULL: see request_id */
+    const struct evs_transfer
+        *transfer; /**< that still holds the request id; NULL: see request_id */
 };
 
 /** A client; what it keeps in Lua is in its uservalue table. */
 struct evs_lua_client {
     struct evs_client core;
-    bool unmade;            /**< its options are no good: `error` is what its calls end with */
+    bool unmade; /**< its options are no good: `error` is what its calls end with */
     struct evs_error error;
-    struct evs_http *http;  /**< NULL until the first blocking call */
-    unsigned long homes;    /**< how often `http` was made or closed */
-    bool safe;              /**< delete_snapshot gives nil, err: it was made by evs.safe */
+    struct evs_http *http; /**< NULL until the first blocking call */
+    unsigned long homes;   /**< how often `http` was made or closed */
+    bool safe;             /**< delete_snapshot gives nil, err: it was made by evs.safe */
     struct evs_lua_last last;
 };
 
@@ -39,7 +40,7 @@ enum {
     EVS_CLIENT_ON_RESULT,
     EVS_CLIENT_PROTECT,
     EVS_CLIENT_HEADERS, /**< these options' headers, as lines */
-    EVS_CLIENT_DRIVE /**< the blocking driver */
+    EVS_CLIENT_DRIVE    /**< the blocking driver */
 };
 
 /** The client at `arg`; raises for anything else. */

@@ -55,7 +55,8 @@ static bool read_ids(lua_State *L, const struct evs_client *client, struct evs_l
     ids = lua_newuserdata(L, (size_t)count * sizeof *ids);
     for (int i = 1; i <= count; i++) {
         lua_rawgeti(L, array, i);
-        usable = check_id(L, client, i, &ids[i - 1], usable ? error : &(struct evs_error){0}) && usable;
+        usable =
+            check_id(L, client, i, &ids[i - 1], usable ? error : &(struct evs_error){0}) && usable;
         lua_pop(L, 1);
     }
     if (usable && !evs_listing_ask_for(listing, ids, (size_t)count))
@@ -106,7 +107,8 @@ static bool read_text(lua_State *L, const char *name, enum evs_filter filter,
 
 static bool refuse_generation(struct evs_error *error, const char *name, const struct evs_api *api)
 {
-    evs_error_set(error, EVS_INVALID_ARGUMENT, "filter '%s' is none of the api %s", name, api->name);
+    evs_error_set(error, EVS_INVALID_ARGUMENT, "filter '%s' is none of the api %s", name,
+                  api->name);
     return false;
 }
 

@@ -4,12 +4,12 @@
 
 #include <stdio.h>
 
-/* The list is closed. These names are made to be passed on, and say no more than "this request is part
- * of that one": none changes what is asked for, by whom, or what is signed. Known are W3C's Trace Context,
- * Zipkin's b3, and the usual names of a request that others are part of. OpenStack's services log the last
- * one beside their own. */
-static const char *const names[] = {"traceparent",      "tracestate", "b3", "X-Request-Id",
-                                    "X-Correlation-Id", "X-Openstack-Request-Id"};
+/* The list is closed. These names are made to be passed on, and say no more than "this request
+ * is part of that one": none changes what is asked for, by whom, or what is signed. Known are
+ * W3C's Trace Context, Zipkin's b3, and the usual names of a request that others are part of.
+ * OpenStack's services log the last one beside their own. */
+static const char *const names[] = {"traceparent",  "tracestate",       "b3",
+                                    "X-Request-Id", "X-Correlation-Id", "X-Openstack-Request-Id"};
 
 enum {
     NAMES = sizeof names / sizeof *names,
@@ -61,8 +61,7 @@ static bool check_value(lua_State *L, const char *name, struct evs_error *error)
     if (is_sendable(value))
         return true;
     evs_error_set(error, EVS_INVALID_ARGUMENT,
-                  "option 'headers': %s must be 1 to %d bytes of visible ASCII", name,
-                  VALUE_MOST);
+                  "option 'headers': %s must be 1 to %d bytes of visible ASCII", name, VALUE_MOST);
     return false;
 }
 
@@ -89,8 +88,8 @@ bool evs_lua_headers_check(lua_State *L, struct evs_error *error)
     return usable;
 }
 
-/* Add the pair at the top to `len` bytes of `text`; how many there are then. A script's finalizer may have
- * changed the table after its check: what would not pass it is left out. */
+/* Add the pair at the top to `len` bytes of `text`; how many there are then. A script's
+ * finalizer may have changed the table after its check: what would not pass it is left out. */
 static size_t add_line(lua_State *L, char *text, size_t size, size_t len)
 {
     struct evs_str name = {0}, value = {0};

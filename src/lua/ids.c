@@ -23,7 +23,7 @@ static void refuse(lua_State *L, int arg, const char *what)
     luaL_argerror(L, arg, lua_tostring(L, -1));
 }
 
-/* --- what an array must be -------------------------------------------------------------------------- */
+/* --- what an array must be -------------------------------------------------------------------- */
 
 /* Every number among the keys is a place from 1 on, without a hole: what stands behind one would be
  * passed over. Of a table without [1] no key is allowed at all: it is a snapshot, perhaps. */
@@ -36,7 +36,8 @@ static void check_keys(lua_State *L, int arg, size_t count)
         if (count == 0)
             refuse(L, arg, "a table without [1]");
         if (!(place >= 1 && place <= (double)count) || place != (double)(size_t)place)
-            luaL_error(L, "ids: an array without holes expected, but [%f] is not among its %d entries",
+            luaL_error(L,
+                       "ids: an array without holes expected, but [%f] is not among its %d entries",
                        place, (int)count);
         lua_pop(L, 1);
     }
@@ -64,7 +65,7 @@ static void check_metamethods(lua_State *L, int arg, size_t count)
         refuse(L, arg, "a table whose entries are behind metamethods");
 }
 
-/* --- entries ---------------------------------------------------------------------------------------- */
+/* --- entries ---------------------------------------------------------------------------------- */
 
 /* Push the id of the entry at the top, number `i`. */
 static void push_checked_id(lua_State *L, int arg, size_t i)
@@ -87,7 +88,8 @@ static void push_checked_id(lua_State *L, int arg, size_t i)
 }
 
 /* Whether the id at the top, number `i`, is well-formed. */
-static bool is_usable(lua_State *L, size_t i, const struct evs_client *client, struct evs_error *error)
+static bool is_usable(lua_State *L, size_t i, const struct evs_client *client,
+                      struct evs_error *error)
 {
     struct evs_str id = {0};
     char name[32];

@@ -43,11 +43,11 @@ static bool is_null(lua_State *L, int index)
     return lua_islightuserdata(L, index) && lua_touserdata(L, index) == NULL;
 }
 
-/* --- fields ------------------------------------------------------------------------------------ */
+/* --- fields ----------------------------------------------------------------------------------- */
 
-/* Fields of the table at `index`, counted from the bottom. What is read lives in the table. The table is
- * read raw: a script's could make a field anew at every look, and the id that was checked would not be the
- * one that is deleted. */
+/* Fields of the table at `index`, counted from the bottom. What is read lives in the table. The
+ * table is read raw: a script's could make a field anew at every look, and the id that was
+ * checked would not be the one that is deleted. */
 
 static struct evs_str string_field(lua_State *L, int index, const char *name)
 {
@@ -96,8 +96,8 @@ static bool take_any(lua_State *L, int index, struct evs_facts *facts)
            take(L, index, "code", "message", facts);
 }
 
-/* `{"itemNotFound": {...}}`: the one member that is an error, under a name that varies. With two of them
- * the answer is ambiguous, and a table's order is no rule to choose by. */
+/* `{"itemNotFound": {...}}`: the one member that is an error, under a name that varies. With two
+ * of them the answer is ambiguous, and a table's order is no rule to choose by. */
 static void take_envelope(lua_State *L, int index, struct evs_facts *facts)
 {
     struct evs_facts found = *facts;
@@ -190,8 +190,8 @@ static void take_standard(lua_State *L, int index, struct evs_snapshot *snapshot
     lua_pop(L, 3);
 }
 
-/* A script's table with a metatable may have more to it than is read here: it counts as one whose metadata
- * is not known. */
+/* A script's table with a metatable may have more to it than is read here: it counts as one
+ * whose metadata is not known. */
 void evs_lua_json_snapshot(lua_State *L, int index, struct evs_snapshot *snapshot, bool from_script)
 {
     *snapshot = (struct evs_snapshot){
@@ -204,8 +204,8 @@ void evs_lua_json_snapshot(lua_State *L, int index, struct evs_snapshot *snapsho
     };
     take_standard(L, index, snapshot);
     evs_compat_rawgetfield(L, index, "name");
-    snapshot->has_name = lua_type(L, -1) == LUA_TSTRING || is_null(L, -1) ||
-                         (from_script && lua_isnil(L, -1));
+    snapshot->has_name =
+        lua_type(L, -1) == LUA_TSTRING || is_null(L, -1) || (from_script && lua_isnil(L, -1));
     evs_compat_rawgetfield(L, index, "metadata");
     snapshot->has_metadata =
         lua_istable(L, -1) && !(from_script && (has_metatable(L, index) || has_metatable(L, -1)));
@@ -297,8 +297,8 @@ static bool is_interrupt(lua_State *L)
     return len >= sizeof words - 1 && strcmp(text + len - (sizeof words - 1), words) == 0;
 }
 
-/* Push the decoded body, or nil: only an object is of use. An interrupt and the end of memory say nothing
- * about the body: false, and the error is pushed. */
+/* Push the decoded body, or nil: only an object is of use. An interrupt and the end of memory
+ * say nothing about the body: false, and the error is pushed. */
 static bool push_decoded(lua_State *L, const struct evs_lua_answer *answer)
 {
     size_t start = 0;
@@ -332,7 +332,8 @@ struct evs_str evs_lua_request_id(const struct evs_lua_answer *answer)
 }
 
 /* Push the decoded body of a 202, where it may name a job, or nil. */
-static bool push_accepted(lua_State *L, const struct evs_lua_answer *answer, struct evs_facts *facts)
+static bool push_accepted(lua_State *L, const struct evs_lua_answer *answer,
+                          struct evs_facts *facts)
 {
     if (!answer->names_job) {
         lua_pushnil(L);
@@ -379,8 +380,8 @@ bool evs_lua_json_facts(lua_State *L, const struct evs_lua_answer *answer, struc
 #if LUA_VERSION_NUM >= 503
 #define EXACT_MOST 9007199254740992.0 /* 2^53: a greater one may be another number than was sent */
 
-/* lua-cjson makes each number a float. Replace the one at the top where an integer says the same; false
- * where none does. */
+/* lua-cjson makes each number a float. Replace the one at the top where an integer says the
+ * same; false where none does. */
 static bool to_integer(lua_State *L)
 {
     lua_Number number = lua_tonumber(L, -1);
@@ -400,8 +401,8 @@ static bool to_integer(lua_State *L)
 }
 #endif
 
-/* Replace the value at the top, whose key stands below it, by the one that scripts see; false where that
- * is the same. */
+/* Replace the value at the top, whose key stands below it, by the one that scripts see; false
+ * where that is the same. */
 static bool to_seen(lua_State *L)
 {
     bool mark = lua_type(L, -2) == LUA_TSTRING && strcmp(lua_tostring(L, -2), BACKUP_MARK) == 0;
@@ -450,9 +451,10 @@ void evs_lua_json_encode(lua_State *L)
     lua_call(L, 1, 1);
 }
 
-/* --- pages ------------------------------------------------------------------------------------------ */
+/* --- pages ------------------------------------------------------------------------------------ */
 
-/* Push row `i` of the array at `rows`, and its id above it; false (and nothing pushed) for a row without. */
+/* Push row `i` of the array at `rows`, and its id above it; false (and nothing pushed) for a row
+ * without. */
 static bool push_row(lua_State *L, int rows, size_t i)
 {
     lua_rawgeti(L, rows, (int)i);
@@ -466,8 +468,8 @@ static bool push_row(lua_State *L, int rows, size_t i)
     return false;
 }
 
-/* Whether the row whose id is at the top is of no use: `seen` has it already, or, when a list is of certain
- * ids alone (which are false there), has it not. Pops the id. */
+/* Whether the row whose id is at the top is of no use: `seen` has it already, or, when a list is
+ * of certain ids alone (which are false there), has it not. Pops the id. */
 static bool pop_is_useless(lua_State *L, int seen, bool certain)
 {
     bool useless;

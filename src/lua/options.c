@@ -36,7 +36,8 @@ static const struct option options[] = {
     {"algorithm", ALGORITHM, EVS_AT_NEW, AT(algorithm), 0, 0, 0, "SDK-HMAC-SHA256"},
     {"ca_file", STRING, EVS_AT_NEW, AT(ca_file), 0, 0, 0, "PEM file of all CAs to trust"},
     {"tls_verify", BOOLEAN, EVS_AT_NEW, AT(tls_verify), 0, 1, 1, "false accepts any certificate"},
-    {"allow_http", BOOLEAN, EVS_AT_NEW, AT(allow_http), 0, 1, 0, "http to hosts other than loopback"},
+    {"allow_http", BOOLEAN, EVS_AT_NEW, AT(allow_http), 0, 1, 0,
+     "http to hosts other than loopback"},
     {"proxy", STRING, EVS_AT_NEW, AT(proxy), 0, 0, 0, "proxy for https; \"\" is none"},
     {"user_agent", STRING, EVS_AT_NEW, AT(user_agent), 0, 0, 0, "`lua-evs/` and the version"},
     {"connect_timeout", SECONDS, EVS_AT_NEW, AT(connect_timeout), 0, YEAR, 5,
@@ -54,11 +55,13 @@ static const struct option options[] = {
     {"wait", WAIT, EVS_AT_CALL, AT(call.wait), 0, YEAR, 0, "seconds to wait until it is gone"},
     {"protect", FUNCTION, EVS_AT_CALL, AT(call.protect), 0, 0, 0,
      "asked by the guard: a reason that it returns keeps the snapshot"},
-    {"on_attempt", FUNCTION, EVS_AT_CALL, 0, 0, 0, 0, "called after each attempt of a blocking call"},
+    {"on_attempt", FUNCTION, EVS_AT_CALL, 0, 0, 0, 0,
+     "called after each attempt of a blocking call"},
     {"headers", HEADERS, EVS_AT_CALL, 0, 0, 0, 0, "added to each request, unsigned"},
     {"concurrency", COUNT, EVS_AT_BATCH, AT(batch.concurrency), 1, EVS_CALLS_MOST, 16,
      "deletions at a time"},
-    {"rate", RATE, EVS_AT_BATCH, AT(batch.rate), 0.001, 1e6, 0, "most requests that start in any second"},
+    {"rate", RATE, EVS_AT_BATCH, AT(batch.rate), 0.001, 1e6, 0,
+     "most requests that start in any second"},
     {"max", COUNT, EVS_AT_BATCH, AT(batch.max), 0, UINT_MAX - 1.0, UINT_MAX,
      "most ids: more are Client.TooMany"},
     {"max_errors", COUNT, EVS_AT_BATCH, AT(batch.max_errors), 1, UINT_MAX - 1.0, 0,
@@ -121,17 +124,19 @@ static bool refuse_range(struct evs_error *error, const struct option *option, d
 {
     static const char *const forms[] = {
         [SECONDS] = "option '%s' must be more than %.10g seconds and at most a year; it is %.14g",
-        [WAIT] = "option '%s' must be true, false, or more than %.10g seconds and at most a year; it is "
-                 "%.14g"};
+        [WAIT] =
+            "option '%s' must be true, false, or more than %.10g seconds and at most a year; it is "
+            "%.14g"};
 
     if (option->kind == COUNT)
         evs_error_set(error, EVS_INVALID_ARGUMENT,
                       "option '%s' must be a whole number from %.10g to %.10g; it is %.14g",
                       option->name, option->least, option->most, value);
     else if (option->kind == RATE)
-        evs_error_set(error, EVS_INVALID_ARGUMENT,
-                      "option '%s' must be from %.10g to %.10g requests a second, or 0; it is %.14g",
-                      option->name, option->least, option->most, value);
+        evs_error_set(
+            error, EVS_INVALID_ARGUMENT,
+            "option '%s' must be from %.10g to %.10g requests a second, or 0; it is %.14g",
+            option->name, option->least, option->most, value);
     else
         evs_error_set(error, EVS_INVALID_ARGUMENT, forms[option->kind], option->name, option->least,
                       value);
@@ -203,22 +208,17 @@ static bool read_value(lua_State *L, const struct option *option, struct evs_set
     void *member = (char *)settings + option->offset;
 
     switch (option->kind) {
-    case STRING:
-        return read_string(L, option, member, error);
+    case STRING: return read_string(L, option, member, error);
     case BOOLEAN:
         check_type(L, option, LUA_TBOOLEAN);
         *(bool *)member = lua_toboolean(L, -1);
         return true;
     case SECONDS:
     case RATE:
-    case COUNT:
-        return read_number(L, option, member, error);
-    case WAIT:
-        return read_wait(L, option, member, error);
-    case ALGORITHM:
-        return read_algorithm(L, option, member, error);
-    case HEADERS:
-        return evs_lua_headers_check(L, error);
+    case COUNT: return read_number(L, option, member, error);
+    case WAIT: return read_wait(L, option, member, error);
+    case ALGORITHM: return read_algorithm(L, option, member, error);
+    case HEADERS: return evs_lua_headers_check(L, error);
     default:
         check_callable(L, option);
         if (option->offset == AT(call.protect))
@@ -246,7 +246,8 @@ void evs_lua_options_default(struct evs_settings *settings)
 static bool check_protect(const struct evs_settings *settings, struct evs_error *error)
 {
     if (settings->call.protect && !settings->call.guard)
-        evs_error_set(error, EVS_INVALID_ARGUMENT, "option 'protect' needs the guard, and 'guard' is false");
+        evs_error_set(error, EVS_INVALID_ARGUMENT,
+                      "option 'protect' needs the guard, and 'guard' is false");
     return !settings->call.protect || settings->call.guard;
 }
 
@@ -309,8 +310,8 @@ static void set_number(lua_State *L, const char *name, double value)
 
 void evs_lua_options_push_table(lua_State *L)
 {
-    static const char *const kinds[] = {"string", "boolean", "seconds",   "rate",
-                                        "count",  "wait",    "algorithm", "function", "headers"};
+    static const char *const kinds[] = {"string", "boolean",   "seconds",  "rate",   "count",
+                                        "wait",   "algorithm", "function", "headers"};
     static const char *const places[] = {"call", "batch", "new"};
 
     lua_newtable(L);

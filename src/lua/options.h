@@ -1,9 +1,10 @@
 /**
  * Option tables of scripts, read into settings.
  *
- * One table in options.c says of each option its name, its kind, its range, its default and where it may
- * stand. What a program got wrong raises: a wrong type, an unknown name. A value that cannot be used is a
- * matter of run time (it may come from a file), and is returned as Client.InvalidArgument.
+ * One table in options.c says of each option its name, its kind, its range, its default and where
+ * it may stand. What a program got wrong raises: a wrong type, an unknown name. A value that cannot
+ * be used is a matter of run time (it may come from a file), and is returned as
+ * Client.InvalidArgument.
  */
 #ifndef EVS_LUA_OPTIONS_H
 #define EVS_LUA_OPTIONS_H
@@ -30,7 +31,8 @@ bool evs_lua_options_read(lua_State *L, int index, enum evs_lua_options_at at,
 /** Push the function that the option table at `index` has under `name`, or nil. */
 void evs_lua_options_push_function(lua_State *L, int index, const char *name);
 
-/** Push the table of options, for specs: name = {kind, at, text, and of numbers least, most, default}. */
+/** Push the table of options, for specs: name = {kind, at, text, and of numbers least, most,
+ * default}. */
 void evs_lua_options_push_table(lua_State *L);
 
 /** The string argument at `arg`, which `name` is; raises for every other type, numbers included. */

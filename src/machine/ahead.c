@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-/* One entry at least, and as many as the next list can ask for when it is due. An entry beyond `max` is
- * read when those before it have begun: it stops the batch. */
+/* One entry at least, and as many as the next list can ask for when it is due. An entry beyond
+ * `max` is read when those before it have begun: it stops the batch. */
 bool evs_lua_ahead_wants(const struct evs_lua_machine *batch)
 {
     size_t held = batch->count - batch->position;
@@ -16,16 +16,18 @@ bool evs_lua_ahead_wants(const struct evs_lua_machine *batch)
                          evs_lua_look_left(batch) < EVS_IDS_MOST);
 }
 
-/* How deep what is read of a snapshot lies, in tables: the chains that it is on, and other fields. */
+/* How deep what is read of a snapshot lies, in tables: the chains that it is on, and other
+ * fields. */
 enum { CHAINS_DEPTH = 3, FIELD_DEPTH = 2 };
 
 static bool is_chains(lua_State *L, int index)
 {
-    return lua_type(L, index) == LUA_TSTRING && strcmp(lua_tostring(L, index), "snapshot_chains") == 0;
+    return lua_type(L, index) == LUA_TSTRING &&
+           strcmp(lua_tostring(L, index), "snapshot_chains") == 0;
 }
 
-/* Push a copy of the table at the top, `depth` tables deep. Of a metatable it has an empty one: all that is
- * read of it is that there is one. */
+/* Push a copy of the table at the top, `depth` tables deep. Of a metatable it has an empty one:
+ * all that is read of it is that there is one. */
 static void push_copy(lua_State *L, int depth)
 {
     int table = lua_gettop(L), copy = table + 1;
@@ -52,7 +54,8 @@ static void push_copy(lua_State *L, int depth)
     }
 }
 
-/* A script may give the same table again with other values in it: a snapshot is kept as it was given. */
+/* A script may give the same table again with other values in it: a snapshot is kept as it was
+ * given. */
 void evs_lua_ahead_keep(lua_State *L, int index, int entry)
 {
     struct evs_lua_machine *batch = lua_touserdata(L, index);

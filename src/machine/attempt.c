@@ -4,9 +4,8 @@
 
 struct evs_lua_attempt evs_lua_attempt(const struct evs_call *call)
 {
-    return (struct evs_lua_attempt){.call = call,
-                                    .date = -1,
-                                    .method = call->as.flow.exchange.request.method};
+    return (struct evs_lua_attempt){
+        .call = call, .date = -1, .method = call->as.flow.exchange.request.method};
 }
 
 /* A closed client has forgotten its secrets: of what comes then, nothing is shown. */

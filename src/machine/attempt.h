@@ -26,8 +26,8 @@ void evs_lua_attempt_answered(struct evs_lua_attempt *attempt, const struct evs_
 /** It has none. */
 void evs_lua_attempt_failed(struct evs_lua_attempt *attempt, const struct evs_failure *failure);
 
-/** Push the table that on_attempt gets, but for `seconds`, once the call was given what came; at `now`, or
- * where nobody knows that, at any time since it was sent. */
+/** Push the table that on_attempt gets, but for `seconds`, once the call was given what came; at
+ * `now`, or where nobody knows that, at any time since it was sent. */
 void evs_lua_attempt_push(lua_State *L, const struct evs_lua_attempt *attempt, double now);
 
 #pragma GCC visibility pop

@@ -12,7 +12,7 @@
 
 enum { ITERATOR_ERRORS = 1000 };
 
-/* --- making one ------------------------------------------------------------------------------------- */
+/* --- making one ------------------------------------------------------------------------------- */
 
 static bool check_client(const struct evs_lua_client *client, struct evs_error *error)
 {
@@ -35,8 +35,9 @@ static bool check_arguments(lua_State *L, struct evs_lua_client *client, int arg
 }
 
 /* Push what the ids come from: an array of our own, a function, or nil. */
-static bool push_source(lua_State *L, const struct evs_lua_client *client, int arg, bool from_script,
-                        size_t max, enum evs_lua_source *source, struct evs_error *error)
+static bool push_source(lua_State *L, const struct evs_lua_client *client, int arg,
+                        bool from_script, size_t max, enum evs_lua_source *source,
+                        struct evs_error *error)
 {
     *source = EVS_FROM_SCRIPT;
     if (lua_istable(L, arg)) {
@@ -99,7 +100,7 @@ struct evs_lua_machine *evs_lua_batch_push(lua_State *L, int client, int arg, bo
     return machine;
 }
 
-/* --- ids ---------------------------------------------------------------------------------------------- */
+/* --- ids -------------------------------------------------------------------------------------- */
 
 /* Note the id at the top as under way; false when it is already. */
 static bool note(lua_State *L, int index)
@@ -135,8 +136,8 @@ static void begin(lua_State *L, int index)
         evs_lua_json_snapshot(L, table, &snapshot, true);
     else
         given = evs_lua_look_take(L, index, &snapshot);
-    call = evs_engine_add(&machine->engine, evs_str(machine->project), text,
-                          given ? &snapshot : NULL);
+    call =
+        evs_engine_add(&machine->engine, evs_str(machine->project), text, given ? &snapshot : NULL);
     if (!call)
         luaL_error(L, "not enough memory");
     evs_lua_machine_push_kept(L, index, EVS_MACHINE_NAMES);
@@ -180,7 +181,8 @@ static void refuse_more(struct evs_engine *engine)
 {
     struct evs_error error;
 
-    evs_error_set(&error, EVS_TOO_MANY, "there are more ids than max=%u allows", engine->limits.max);
+    evs_error_set(&error, EVS_TOO_MANY, "there are more ids than max=%u allows",
+                  engine->limits.max);
     evs_engine_stop(engine, &error);
 }
 
@@ -225,7 +227,7 @@ void evs_lua_batch_stop_with(lua_State *L, int index)
     evs_lua_machine_keep(L, index, EVS_MACHINE_STOPPED);
 }
 
-/* --- results ------------------------------------------------------------------------------------------ */
+/* --- results ---------------------------------------------------------------------------------- */
 
 /* Push the id of a call as it was given, which may be malformed and longer than the core keeps. */
 static void push_name(lua_State *L, int index, const struct evs_call *call)

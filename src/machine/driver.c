@@ -17,10 +17,10 @@
 /* The driver's stack: nothing stands above between two steps. */
 enum { MACHINE = 1, ON_ATTEMPT, ON_RESULT, TOP = ON_RESULT };
 
-/* --- Ctrl-C ----------------------------------------------------------------------------------------- */
+/* --- Ctrl-C ----------------------------------------------------------------------------------- */
 
-/* lua.c's handler of SIGINT sets a hook and nothing else, which waits for Lua code to run. A driver that is
- * busy in C lets the hook act. */
+/* lua.c's handler of SIGINT sets a hook and nothing else, which waits for Lua code to run. A
+ * driver that is busy in C lets the hook act. */
 struct watch {
     lua_Hook hook; /* as it was before */
 };
@@ -65,7 +65,7 @@ static void obey_interrupt(lua_State *L, struct watch *watch)
         lua_error(L);
 }
 
-/* --- the driver -------------------------------------------------------------------------------------- */
+/* --- the driver ------------------------------------------------------------------------------- */
 
 struct driver {
     lua_State *L;
@@ -75,7 +75,7 @@ struct driver {
     struct watch watch;
 };
 
-/* --- connections ------------------------------------------------------------------------------------ */
+/* --- connections ------------------------------------------------------------------------------ */
 
 static bool is_inherited(const struct evs_lua_client *client)
 {
@@ -149,7 +149,7 @@ static void send_request(struct driver *d, const struct evs_act *act)
     evs_transfer_start(transfer, &act->want, evs_lua_body_limit(act->call));
 }
 
-/* --- answers ---------------------------------------------------------------------------------------- */
+/* --- answers ---------------------------------------------------------------------------------- */
 
 static struct evs_str header_of_transfer(void *source, const char *name)
 {
@@ -212,7 +212,8 @@ static void take_answer(struct driver *d, struct evs_call *call)
     lua_settop(L, TOP);
 }
 
-/* Run transfers for at most `seconds`, or until one of this machine's has an answer; whether one had. */
+/* Run transfers for at most `seconds`, or until one of this machine's has an answer; whether one
+ * had. */
 static bool poll_answer(struct driver *d, double seconds)
 {
     struct evs_transfer *transfer = evs_http_poll(home(d), d->machine, seconds);
@@ -222,7 +223,7 @@ static bool poll_answer(struct driver *d, double seconds)
     return transfer != NULL;
 }
 
-/* --- waiting ---------------------------------------------------------------------------------------- */
+/* --- waiting ---------------------------------------------------------------------------------- */
 
 /* Whether the connections are others than they were: Lua ran, and closed the client, or forked. */
 static bool has_moved(const struct driver *d)
@@ -253,7 +254,7 @@ static void wait_for(struct driver *d, double seconds)
     }
 }
 
-/* --- what Lua has left ------------------------------------------------------------------------------ */
+/* --- what Lua has left ------------------------------------------------------------------------ */
 
 static void catch_up_call(struct driver *d, struct evs_call *call)
 {
@@ -288,11 +289,11 @@ static void catch_up(struct driver *d)
     }
 }
 
-/* --- batches ---------------------------------------------------------------------------------------- */
+/* --- batches ---------------------------------------------------------------------------------- */
 
 /* Ask the script's function for an id. It gives one, or nil at the end, or nil and an error (as
- * each_snapshot does). It may take its time: what was started leaves before it is called, and what was
- * answered is dealt with. */
+ * each_snapshot does). It may take its time: what was started leaves before it is called, and
+ * what was answered is dealt with. */
 static void ask_for_id(struct driver *d)
 {
     lua_State *L = d->L;
@@ -336,7 +337,7 @@ static void tell_result(struct driver *d, struct evs_call *call)
     lua_settop(L, TOP);
 }
 
-/* --- running ---------------------------------------------------------------------------------------- */
+/* --- running ---------------------------------------------------------------------------------- */
 
 static void run(struct driver *d)
 {
@@ -345,24 +346,18 @@ static void run(struct driver *d)
     for (;;) {
         while (has_moved(d))
             catch_up(d);
-        switch (evs_engine_next(&d->machine->engine, evs_clock_monotonic(), evs_clock_wall(), &act)) {
-        case EVS_TURN_SEND:
-            send_request(d, &act);
-            break;
-        case EVS_TURN_RESULT:
-            tell_result(d, act.call);
-            break;
+        switch (
+            evs_engine_next(&d->machine->engine, evs_clock_monotonic(), evs_clock_wall(), &act)) {
+        case EVS_TURN_SEND: send_request(d, &act); break;
+        case EVS_TURN_RESULT: tell_result(d, act.call); break;
         case EVS_TURN_NEED:
             if (evs_lua_batch_wants(d->machine))
                 ask_for_id(d);
             else
                 evs_lua_batch_feed(d->L, MACHINE);
             break;
-        case EVS_TURN_SLEEP:
-            wait_for(d, act.want.seconds);
-            break;
-        default:
-            return;
+        case EVS_TURN_SLEEP: wait_for(d, act.want.seconds); break;
+        default: return;
         }
     }
 }

@@ -16,13 +16,14 @@ struct evs_lua_callbacks {
     int on_attempt, on_result; /**< indices on the stack */
 };
 
-/** Push on_attempt and on_result: those of the option table at `options`, else those of the client. */
+/** Push on_attempt and on_result: those of the option table at `options`, else those of the
+ * client. */
 struct evs_lua_callbacks evs_lua_callbacks_push(lua_State *L, int client, int options);
 
 /**
- * Run the machine at `index`, of the client at `client`, to its end, or to the next page of a list. When
- * anything raises (a function of the script's, Ctrl-C, the end of memory), all that the machine has under
- * way is given up, and the error goes on.
+ * Run the machine at `index`, of the client at `client`, to its end, or to the next page of a list.
+ * When anything raises (a function of the script's, Ctrl-C, the end of memory), all that the
+ * machine has under way is given up, and the error goes on.
  */
 void evs_lua_drive(lua_State *L, int client, int index, struct evs_lua_callbacks callbacks);
 

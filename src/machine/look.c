@@ -5,8 +5,9 @@
 
 #define ROW_SECONDS 5.0 /* for so long a row stands for a look of one's own */
 
-/* In the table at EVS_MACHINE_ROWS, of each id that was asked for and has not begun: its row; true when a
- * row came twice; false while, or when, there is none. The row's [1] is the number of its look. */
+/* In the table at EVS_MACHINE_ROWS, of each id that was asked for and has not begun: its row;
+ * true when a row came twice; false while, or when, there is none. The row's [1] is the number
+ * of its look. */
 
 static bool makes_looks(const struct evs_lua_machine *machine)
 {
@@ -53,10 +54,10 @@ static double row_ends(lua_State *L, const struct evs_engine *engine, int row)
     return ends;
 }
 
-/* --- asking ------------------------------------------------------------------------------------------- */
+/* --- asking ----------------------------------------------------------------------------------- */
 
-/* Take the id at the top, if a list can ask for it: a snapshot needs no look, and a malformed id, which only
- * an array is free of, fails by itself. */
+/* Take the id at the top, if a list can ask for it: a snapshot needs no look, and a malformed
+ * id, which only an array is free of, fails by itself. */
 static bool take_id(lua_State *L, const struct evs_lua_machine *machine, struct evs_str *id)
 {
     struct evs_error error;
@@ -128,8 +129,8 @@ bool evs_lua_look_is_ready(lua_State *L, int index)
     return false;
 }
 
-/* Whether there are enough entries for a list. A window may be too small for sixty: then half of it is, but
- * a list of one is a look. */
+/* Whether there are enough entries for a list. A window may be too small for sixty: then half of
+ * it is, but a list of one is a look. */
 static bool is_worth_a_list(const struct evs_lua_machine *machine)
 {
     size_t left = evs_lua_look_left(machine), half = (machine->ahead + 1) / 2;
@@ -151,7 +152,7 @@ void evs_lua_look_ahead(lua_State *L, int index)
     look(L, index);
 }
 
-/* --- rows --------------------------------------------------------------------------------------------- */
+/* --- rows ------------------------------------------------------------------------------------- */
 
 bool evs_lua_look_take(lua_State *L, int index, struct evs_snapshot *snapshot)
 {
@@ -213,7 +214,7 @@ static void take_rows(lua_State *L, int index, int body)
     lua_pop(L, 1);
 }
 
-/* --- polls -------------------------------------------------------------------------------------------- */
+/* --- polls ------------------------------------------------------------------------------------ */
 
 /* Count the rows of each id in a new table, which is pushed. */
 static void push_counts(lua_State *L, int body)
@@ -256,9 +257,9 @@ void evs_lua_look_reply(lua_State *L, int index, struct evs_call *call, struct e
     int body = lua_gettop(L);
 
     lua_newtable(L);
-    facts->has_page = facts->speaker >= EVS_JSON &&
-                      evs_lua_json_page(L, &call->engine->client->api->snapshots, body, body + 1,
-                                        &facts->page);
+    facts->has_page =
+        facts->speaker >= EVS_JSON &&
+        evs_lua_json_page(L, &call->engine->client->api->snapshots, body, body + 1, &facts->page);
     lua_pop(L, 1);
     if (facts->status == 200 && facts->has_page && call == call->engine->scout)
         take_rows(L, index, body);

@@ -1,6 +1,6 @@
 /**
- * Looks of a batch: what a list shows of the ids that are next, kept until each has its turn; and what one
- * shows of those that wait to be gone.
+ * Looks of a batch: what a list shows of the ids that are next, kept until each has its turn; and
+ * what one shows of those that wait to be gone.
  */
 #ifndef EVS_LUA_LOOK_H
 #define EVS_LUA_LOOK_H
@@ -24,11 +24,12 @@ bool evs_lua_look_is_ready(lua_State *L, int index);
 /** Look at the ids behind the next one, when the rows that are there will soon be used up. */
 void evs_lua_look_ahead(lua_State *L, int index);
 
-/** Take the row of the id at the top, if there is one, into `snapshot`; pushes one value, which is then the
- * row as scripts see it, and keeps `snapshot`. */
+/** Take the row of the id at the top, if there is one, into `snapshot`; pushes one value, which
+ * is then the row as scripts see it, and keeps `snapshot`. */
 bool evs_lua_look_take(lua_State *L, int index, struct evs_snapshot *snapshot);
 
-/** Give a list of the batch, for the guard or for those that wait, the facts of its answer; the decoded body is at the top. */
+/** Give a list of the batch, for the guard or for those that wait, the facts of its answer; the
+ * decoded body is at the top. */
 void evs_lua_look_reply(lua_State *L, int index, struct evs_call *call, struct evs_facts *facts);
 
 #pragma GCC visibility pop

@@ -37,7 +37,7 @@ void evs_lua_machine_push_kept(lua_State *L, int machine, int what)
     lua_remove(L, -2);
 }
 
-/* --- beginning a call ------------------------------------------------------------------------------- */
+/* --- beginning a call ------------------------------------------------------------------------- */
 
 /* What a call is about; its slices live on the stack. */
 struct subject {
@@ -55,7 +55,8 @@ static void check_id(lua_State *L, int arg, struct subject *subject)
     }
     evs_compat_rawgetfield(L, arg, "id");
     if (lua_isnil(L, -1) && evs_compat_rawlen(L, arg) > 0)
-        luaL_argerror(L, arg, "one snapshot or its id expected, got an array; delete_snapshots takes one");
+        luaL_argerror(L, arg,
+                      "one snapshot or its id expected, got an array; delete_snapshots takes one");
     if (!lua_isnil(L, -1) && lua_type(L, -1) != LUA_TSTRING)
         luaL_argerror(L, arg, "the snapshot's id must be a string");
     lua_pop(L, 1);
@@ -63,7 +64,8 @@ static void check_id(lua_State *L, int arg, struct subject *subject)
     subject->id = subject->snapshot.id;
 }
 
-void evs_lua_machine_ask(lua_State *L, int index, struct evs_call *call, struct evs_snapshot *snapshot)
+void evs_lua_machine_ask(lua_State *L, int index, struct evs_call *call,
+                         struct evs_snapshot *snapshot)
 {
     struct evs_deletion *deletion = &call->as.deletion;
     bool answered;
@@ -77,7 +79,8 @@ void evs_lua_machine_ask(lua_State *L, int index, struct evs_call *call, struct 
         lua_error(L);
 }
 
-void evs_lua_machine_add_headers(lua_State *L, int index, int options, struct evs_call_options *call)
+void evs_lua_machine_add_headers(lua_State *L, int index, int options,
+                                 struct evs_call_options *call)
 {
     evs_lua_headers_push(L, options, &call->headers);
     if (lua_isnil(L, -1))
@@ -142,7 +145,8 @@ void evs_lua_machine_begin(lua_State *L, const struct evs_flow_type *type, int a
         note_certain(L, index, &call->as.listing);
     }
     usable = evs_lua_options_read(L, arg + 2, EVS_AT_CALL, &settings,
-                                  usable ? &error : &(struct evs_error){0}) && usable;
+                                  usable ? &error : &(struct evs_error){0}) &&
+             usable;
     if (settings.call.protect)
         evs_lua_protect_keep(L, index, arg + 2);
     if (usable)
@@ -161,7 +165,7 @@ void evs_lua_machine_begin(lua_State *L, const struct evs_flow_type *type, int a
     }
 }
 
-/* --- answers and results ---------------------------------------------------------------------------- */
+/* --- answers and results ---------------------------------------------------------------------- */
 
 size_t evs_lua_body_limit(const struct evs_call *call)
 {
@@ -232,7 +236,7 @@ int evs_lua_machine_push_result(lua_State *L, int index)
     return 1;
 }
 
-/* --- last ------------------------------------------------------------------------------------------- */
+/* --- last ------------------------------------------------------------------------------------- */
 
 void evs_lua_machine_tell(struct evs_lua_machine *machine)
 {
@@ -258,7 +262,7 @@ void evs_lua_machine_forget(struct evs_lua_client *client, const struct evs_tran
     last->transfer = NULL;
 }
 
-/* --- the end ---------------------------------------------------------------------------------------- */
+/* --- the end ---------------------------------------------------------------------------------- */
 
 void evs_lua_machine_abandon_transfers(struct evs_lua_machine *machine)
 {

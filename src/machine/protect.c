@@ -28,8 +28,8 @@ static void push_values(lua_State *L)
         lua_rawseti(L, table + 1, ++count);
 }
 
-/* ask(function, snapshot): the reason, or nil. Anything else that the function returns is a slip, and no
- * permission. */
+/* ask(function, snapshot): the reason, or nil. Anything else that the function returns is a
+ * slip, and no permission. */
 static int ask(lua_State *L)
 {
     lua_call(L, 1, 1);

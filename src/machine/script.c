@@ -7,7 +7,7 @@
 #include "lua/options.h"
 #include "script_io.h"
 
-/* --- starting --------------------------------------------------------------------------------------- */
+/* --- starting --------------------------------------------------------------------------------- */
 
 static int start_batch(lua_State *L)
 {
@@ -47,7 +47,7 @@ int evs_lua_script_start(lua_State *L)
     return luaL_error(L, "unknown operation '%s'", name.data);
 }
 
-/* --- turns, as words -------------------------------------------------------------------------------- */
+/* --- turns, as words -------------------------------------------------------------------------- */
 
 static int push_send(lua_State *L, const struct evs_act *act)
 {
@@ -66,8 +66,8 @@ static int push_sleep(lua_State *L, double seconds)
     return 2;
 }
 
-/* Give the call the answer that the script brought. Pushes what on_attempt would be told, or nil for one of
- * the metadata service. */
+/* Give the call the answer that the script brought. Pushes what on_attempt would be told, or nil
+ * for one of the metadata service. */
 static int take_answer(lua_State *L, struct evs_call *call, const struct evs_lua_told *told)
 {
     struct evs_lua_attempt attempt = evs_lua_attempt(call);
@@ -100,7 +100,7 @@ static int take_failure(lua_State *L, struct evs_call *call, const struct evs_fa
     return own;
 }
 
-/* --- a machine of one call -------------------------------------------------------------------------- */
+/* --- a machine of one call -------------------------------------------------------------------- */
 
 /* A `protect` that runs within a method may not call another one. */
 static void check_free(lua_State *L, const struct evs_lua_machine *machine)
@@ -144,14 +144,10 @@ static int machine_next(lua_State *L)
     if (machine->engine.in_flight > 0)
         return luaL_error(L, "a request is out: call reply or fail before next");
     switch (evs_engine_next(&machine->engine, mono, wall, &act)) {
-    case EVS_TURN_SEND:
-        return push_send(L, &act);
-    case EVS_TURN_PAGE:
-        return push_page(L, machine);
-    case EVS_TURN_SLEEP:
-        return push_sleep(L, act.want.seconds);
-    default:
-        return push_done(L, machine);
+    case EVS_TURN_SEND: return push_send(L, &act);
+    case EVS_TURN_PAGE: return push_page(L, machine);
+    case EVS_TURN_SLEEP: return push_sleep(L, act.want.seconds);
+    default: return push_done(L, machine);
     }
 }
 
@@ -197,7 +193,7 @@ static int machine_collect(lua_State *L)
     return 0;
 }
 
-/* --- a batch ---------------------------------------------------------------------------------------- */
+/* --- a batch ---------------------------------------------------------------------------------- */
 
 static struct evs_lua_machine *check_batch(lua_State *L)
 {
@@ -209,8 +205,8 @@ static struct evs_lua_machine *check_batch(lua_State *L)
     return batch;
 }
 
-/* "result", id, result, info: true, or the error in its place. 0 for a call that a stop kept from being
- * sent: that is not told. */
+/* "result", id, result, info: true, or the error in its place. 0 for a call that a stop kept
+ * from being sent: that is not told. */
 static int push_result(lua_State *L, struct evs_call *call)
 {
     int top = lua_gettop(L);
@@ -247,16 +243,11 @@ static int push_turn(lua_State *L, struct evs_lua_machine *batch, double mono, d
     struct evs_act act;
 
     switch (evs_engine_next(&batch->engine, mono, wall, &act)) {
-    case EVS_TURN_NEED:
-        return push_need(L, batch);
-    case EVS_TURN_SEND:
-        return push_send(L, &act);
-    case EVS_TURN_RESULT:
-        return push_result(L, act.call);
-    case EVS_TURN_SLEEP:
-        return push_sleep(L, act.want.seconds);
-    default:
-        return push_summary(L);
+    case EVS_TURN_NEED: return push_need(L, batch);
+    case EVS_TURN_SEND: return push_send(L, &act);
+    case EVS_TURN_RESULT: return push_result(L, act.call);
+    case EVS_TURN_SLEEP: return push_sleep(L, act.want.seconds);
+    default: return push_summary(L);
     }
 }
 
@@ -314,8 +305,8 @@ static int batch_stop(lua_State *L)
     return 0;
 }
 
-/* The call that a ticket stands for; its request must be out. NULL after a stop, which gave some up: the
- * script need not know. */
+/* The call that a ticket stands for; its request must be out. NULL after a stop, which gave some
+ * up: the script need not know. */
 static struct evs_call *check_ticket(lua_State *L, struct evs_engine *engine)
 {
     double ticket;
@@ -363,7 +354,7 @@ static int batch_abandon(lua_State *L)
     return 0;
 }
 
-/* --- setting up ------------------------------------------------------------------------------------- */
+/* --- setting up ------------------------------------------------------------------------------- */
 
 static void make_metatable(lua_State *L, const char *name, const luaL_Reg *methods,
                            lua_CFunction collect)
@@ -387,10 +378,10 @@ void evs_lua_script_setup(lua_State *L)
                                        {"fail", machine_fail},
                                        {"cancel", machine_cancel},
                                        {NULL, NULL}};
-    static const luaL_Reg batch[] = {
-        {"next", batch_next},   {"add", batch_add},     {"finish", batch_finish},
-        {"stop", batch_stop},   {"reply", batch_reply}, {"fail", batch_fail},
-        {"abandon", batch_abandon}, {NULL, NULL}};
+    static const luaL_Reg batch[] = {{"next", batch_next},       {"add", batch_add},
+                                     {"finish", batch_finish},   {"stop", batch_stop},
+                                     {"reply", batch_reply},     {"fail", batch_fail},
+                                     {"abandon", batch_abandon}, {NULL, NULL}};
 
     make_metatable(L, EVS_MACHINE_METATABLE, machine, machine_collect);
     make_metatable(L, EVS_BATCH_METATABLE, batch, batch_abandon);

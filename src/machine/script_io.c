@@ -16,7 +16,8 @@ double evs_lua_check_time(lua_State *L, int arg)
     return time;
 }
 
-/* Push `{Name = value}` from lines joined by CRLF. HTTP clients make Host themselves, from the URL. */
+/* Push `{Name = value}` from lines joined by CRLF. HTTP clients make Host themselves, from the
+ * URL. */
 static void push_headers(lua_State *L, struct evs_str lines)
 {
     lua_newtable(L);
@@ -69,8 +70,7 @@ static struct evs_str header_value(struct evs_lua_told *told, struct evs_str nam
     if (lua_type(L, -1) == LUA_TSTRING) {
         text.data = lua_tolstring(L, -1, &text.len);
     } else if (lua_type(L, -1) == LUA_TNUMBER && evs_str_equal(name, EVS_STR("retry-after"))) {
-        snprintf(told->retry_after, sizeof told->retry_after, "%.14g",
-                 (double)lua_tonumber(L, -1));
+        snprintf(told->retry_after, sizeof told->retry_after, "%.14g", (double)lua_tonumber(L, -1));
         text = evs_str(told->retry_after);
     }
     return text;
@@ -144,11 +144,11 @@ static enum evs_code check_code(lua_State *L, int arg)
     case EVS_PROXY:
     case EVS_TIMEOUT:
     case EVS_NETWORK:
-    case EVS_BAD_RESPONSE:
-        return code;
+    case EVS_BAD_RESPONSE: return code;
     default:
-        luaL_argerror(L, arg, "must be Client.Resolve, .Connect, .TLS, .Proxy, .Timeout, .Network or "
-                              ".BadResponse");
+        luaL_argerror(L, arg,
+                      "must be Client.Resolve, .Connect, .TLS, .Proxy, .Timeout, .Network or "
+                      ".BadResponse");
         return code;
     }
 }

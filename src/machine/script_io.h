@@ -13,8 +13,8 @@
 /** The time, seconds, at `arg`; raises for anything else. */
 double evs_lua_check_time(lua_State *L, int arg);
 
-/** Push the request of a SEND: method, url, headers, deadline, connect_timeout, limit (bytes of a body);
- * metadata where it is for that service. */
+/** Push the request of a SEND: method, url, headers, deadline, connect_timeout, limit (bytes of a
+ * body); metadata where it is for that service. */
 void evs_lua_push_request(lua_State *L, const struct evs_act *act);
 
 /** An answer that a script brought. */
@@ -26,12 +26,13 @@ struct evs_lua_told {
 };
 
 /**
- * Read the status, the headers and the body at `arg`, `arg + 1` and `arg + 2`; a body longer than `limit`
- * is cut. Raises for what cannot be an answer.
+ * Read the status, the headers and the body at `arg`, `arg + 1` and `arg + 2`; a body longer than
+ * `limit` is cut. Raises for what cannot be an answer.
  */
 void evs_lua_check_answer(lua_State *L, int arg, size_t limit, struct evs_lua_told *told);
 
-/** Read the code, the message and `sent` at `arg`, `arg + 1` and `arg + 2`; raises for anything else. */
+/** Read the code, the message and `sent` at `arg`, `arg + 1` and `arg + 2`; raises for anything
+ * else. */
 struct evs_failure evs_lua_check_failure(lua_State *L, int arg);
 
 #pragma GCC visibility pop

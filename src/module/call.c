@@ -5,10 +5,10 @@
 #include "lua/error.h"
 #include "machine/script.h"
 
-/* --- one call --------------------------------------------------------------------------------------- */
+/* --- one call --------------------------------------------------------------------------------- */
 
-/* Push the client's spare machine, which is then nobody else's, or a new one. A machine that has begun a
- * list is good for nothing else, so lists do not use the spare one. */
+/* Push the client's spare machine, which is then nobody else's, or a new one. A machine that has
+ * begun a list is good for nothing else, so lists do not use the spare one. */
 static void push_machine(lua_State *L, int client, const struct evs_flow_type *type)
 {
     int top = lua_gettop(L);
@@ -75,9 +75,10 @@ int evs_lua_call_project(lua_State *L, int client, int arg)
     return make_call(L, client, &evs_find_project, arg);
 }
 
-/* --- each -------------------------------------------------------------------------------------- */
+/* --- each ------------------------------------------------------------------------------------- */
 
-/* The iterator's upvalues: the client, the machine, on_attempt, the page's rows, and how many were given. */
+/* The iterator's upvalues: the client, the machine, on_attempt, the page's rows, and how many
+ * were given. */
 enum { EACH_CLIENT = 1, EACH_MACHINE, EACH_ON_ATTEMPT, EACH_ROWS, EACH_GIVEN };
 
 /* Push the next row of the page; false (and nothing pushed) when there is none. */
@@ -121,7 +122,8 @@ static int each_next(lua_State *L)
     const struct evs_flow *flow = &machine->engine.first.as.flow;
 
     if (machine->driven)
-        return luaL_error(L, "this iterator's request is out: it cannot be called from within itself");
+        return luaL_error(L,
+                          "this iterator's request is out: it cannot be called from within itself");
     lua_settop(L, 0);
     if (push_next_row(L) || (read_page(L, machine) && push_next_row(L)))
         return 1;
@@ -144,7 +146,7 @@ int evs_lua_call_each(lua_State *L, int client, int arg)
     return 1;
 }
 
-/* --- many ------------------------------------------------------------------------------------------- */
+/* --- many ------------------------------------------------------------------------------------- */
 
 int evs_lua_call_batch(lua_State *L, int client, int arg)
 {

@@ -26,7 +26,8 @@ static bool is_in_nginx(lua_State *L)
     return found;
 }
 
-/* Tie what the client at the top keeps in Lua to it. `headers`: NULL, or set to those of the options. */
+/* Tie what the client at the top keeps in Lua to it. `headers`: NULL, or set to those of the
+ * options. */
 static void set_kept(lua_State *L, int options, struct evs_str *headers)
 {
     lua_createtable(L, EVS_CLIENT_DRIVE, 0);

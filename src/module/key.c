@@ -10,9 +10,10 @@ static const char *const states[] = {"unproven", "proven", "doubted", "refused"}
 
 enum { STATE_COUNT = sizeof states / sizeof *states };
 
-/* --- telling ---------------------------------------------------------------------------------------- */
+/* --- telling ---------------------------------------------------------------------------------- */
 
-/* A keyed hash: who sees it learns neither AK nor SK, and another SK for the same AK is another key. */
+/* A keyed hash: who sees it learns neither AK nor SK, and another SK for the same AK is another
+ * key. */
 static void push_name(lua_State *L, const struct evs_client *client)
 {
     const struct evs_keys *keys = &client->key.source.keys;
@@ -57,7 +58,7 @@ static int tell(lua_State *L, struct evs_client *client, double now, double wall
     return 1;
 }
 
-/* --- being told -------------------------------------------------------------------------------------- */
+/* --- being told ------------------------------------------------------------------------------- */
 
 static struct evs_str string_at(lua_State *L, int index, const char *name)
 {

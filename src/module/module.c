@@ -13,8 +13,8 @@ static bool is_safe(lua_State *L)
     return lua_toboolean(L, lua_upvalueindex(1));
 }
 
-/* Push the client of the plain functions at index 4, above their three arguments. It is made from the
- * environment, and kept once that has worked. */
+/* Push the client of the plain functions at index 4, above their three arguments. It is made
+ * from the environment, and kept once that has worked. */
 static void push_default_client(lua_State *L)
 {
     lua_settop(L, 3);
@@ -84,7 +84,7 @@ static int project_id(lua_State *L)
 }
 
 /* evs.new(opts) */
-static int new(lua_State *L)
+static int new (lua_State *L)
 {
     const struct evs_lua_client *client;
 

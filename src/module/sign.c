@@ -233,8 +233,8 @@ static int refuse_algorithm(lua_State *L, struct work *work)
         enum evs_algorithm algorithm = (enum evs_algorithm)i;
 
         if (evs_algorithm_available(algorithm))
-            len += (size_t)snprintf(message + len, sizeof message - len, "%s %s",
-                                    i > 0 ? "," : "", evs_algorithm_name(algorithm));
+            len += (size_t)snprintf(message + len, sizeof message - len, "%s %s", i > 0 ? "," : "",
+                                    evs_algorithm_name(algorithm));
     }
     return refuse(L, work, message);
 }

@@ -120,7 +120,7 @@ static bool starts_nocase(struct evs_str text, struct evs_str prefix)
 static bool split_authority(struct evs_str *url, struct evs_str *authority,
                             char message[EVS_CANONICAL_MESSAGE])
 {
-    size_t start = starts_nocase(*url, EVS_STR("https://")) ? strlen("https://")
+    size_t start = starts_nocase(*url, EVS_STR("https://"))  ? strlen("https://")
                    : starts_nocase(*url, EVS_STR("http://")) ? strlen("http://")
                                                              : 0;
     size_t end = start;
@@ -250,8 +250,7 @@ static bool is_token_byte(char c)
     return evs_str_unreserved((struct evs_str){&c, 1}) || (c && strchr("!#$%&'*+^`|", c));
 }
 
-static bool refuse_header(struct evs_str name, const char *why,
-                          char message[EVS_CANONICAL_MESSAGE])
+static bool refuse_header(struct evs_str name, const char *why, char message[EVS_CANONICAL_MESSAGE])
 {
     int shown = 0;
 
@@ -338,8 +337,8 @@ static bool list_headers(struct evs_canonical_form *form, const struct evs_unsig
 
         if (!check_header(request, given, message))
             return false;
-        form->headers[count++] = (struct evs_field){keep_name(&form->names, given->name),
-                                                    evs_str_trim(given->value)};
+        form->headers[count++] =
+            (struct evs_field){keep_name(&form->names, given->name), evs_str_trim(given->value)};
     }
     qsort(form->headers, count, sizeof *form->headers, compare_fields);
     form->request.headers = form->headers;
@@ -354,9 +353,8 @@ static bool list_headers(struct evs_canonical_form *form, const struct evs_unsig
 /* The hash of the body, or what a header gives in its place. */
 static void set_payload_hash(struct evs_canonical_form *form, const struct evs_unsigned *request)
 {
-    struct evs_str name = request->algorithm == EVS_SDK_HMAC_SM3
-                              ? EVS_STR("x-sdk-content-sm3")
-                              : EVS_STR("x-sdk-content-sha256");
+    struct evs_str name = request->algorithm == EVS_SDK_HMAC_SM3 ? EVS_STR("x-sdk-content-sm3")
+                                                                 : EVS_STR("x-sdk-content-sha256");
 
     for (size_t i = 0; i < form->request.header_count; i++)
         if (evs_str_equal(form->headers[i].name, name)) {

@@ -308,8 +308,8 @@ struct evs_str evs_signer_string(const struct evs_signer *signer)
 static size_t canonical_len(const struct evs_canonical *request)
 {
     /* Five line ends, and for a header ':', '\n' and ';' (the last one's ';' is a line end). */
-    size_t len = request->method.len + request->uri.len + request->query.len +
-                 request->payload_hash.len + 5;
+    size_t len =
+        request->method.len + request->uri.len + request->query.len + request->payload_hash.len + 5;
 
     for (size_t i = 0; i < request->header_count; i++)
         len += 2 * request->headers[i].name.len + request->headers[i].value.len + 3;

@@ -57,7 +57,7 @@ struct evs_signer {
 #ifdef EVS_HAVE_SM3
         struct hmac_sm3_ctx sm3;
 #endif
-    } hmac;                /**< keyed; nettle's digest functions bring it back to this state */
+    } hmac; /**< keyed; nettle's digest functions bring it back to this state */
     struct evs_buf ak;
     struct evs_buf sk;     /**< V11 only, which needs it again for each new day */
     struct evs_buf string; /**< the string to sign; each signature fills in date, day and hash */
@@ -93,7 +93,7 @@ struct evs_canonical {
     struct evs_str query;            /**< escaped and sorted; empty when there is none */
     const struct evs_field *headers; /**< signed ones: lower-case names, sorted, values trimmed */
     size_t header_count;
-    struct evs_str payload_hash;     /**< hexadecimal, or what stands in its place */
+    struct evs_str payload_hash; /**< hexadecimal, or what stands in its place */
 };
 
 /**

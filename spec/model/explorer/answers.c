@@ -1,19 +1,27 @@
 #include "answers.h"
 
 #define SAYS(NAME, STATUS, WHO, CODE, AGAIN, FATE, PROOF, NEWS, ...)                               \
-    {.name = NAME, .status = STATUS, .who = EVS_##WHO, .code = CODE, .again = AGAIN, .fate = FATE, \
-     .proof = PROOF, .news = NEWS, __VA_ARGS__}
+    {                                                                                              \
+        .name = NAME, .status = STATUS, .who = EVS_##WHO, .code = CODE, .again = AGAIN,            \
+        .fate = FATE, .proof = PROOF, .news = NEWS, __VA_ARGS__                                    \
+    }
 
 #define SHOWS(NAME, STATUS, ...)                                                                   \
-    {.name = "200 " NAME, .scope = GET_ONLY, .status = 200, .who = EVS_JSON, .again = NEVER,       \
-     .fate = LOST, .proof = GOOD, .news = SHOWN,                                                   \
-     .snapshot = {.status = EVS_STR(STATUS), __VA_ARGS__}}
+    {                                                                                              \
+        .name = "200 " NAME, .scope = GET_ONLY, .status = 200, .who = EVS_JSON, .again = NEVER,    \
+        .fate = LOST, .proof = GOOD, .news = SHOWN, .snapshot = {                                  \
+            .status = EVS_STR(STATUS),                                                             \
+            __VA_ARGS__                                                                            \
+        }                                                                                          \
+    }
 
 #define WHOLE .has_name = true, .has_metadata = true
 
 #define FAILS(NAME, CODE, SENT, PASSING, AGAIN, ...)                                               \
-    {.name = NAME, .failure = CODE, .sent = SENT, .passing = PASSING, .again = AGAIN,              \
-     .fate = SENT ? LOST : UNSENT, .proof = SILENT, .news = BUSY, __VA_ARGS__}
+    {                                                                                              \
+        .name = NAME, .failure = CODE, .sent = SENT, .passing = PASSING, .again = AGAIN,           \
+        .fate = SENT ? LOST : UNSENT, .proof = SILENT, .news = BUSY, __VA_ARGS__                   \
+    }
 
 #define RETRY_AFTER(SECONDS) .has_retry_after = true, .retry_after = SECONDS
 

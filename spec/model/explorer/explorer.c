@@ -36,7 +36,9 @@ struct explorer {
     struct evs_call_options options;
     bool passed;
     unsigned depth, most; /* answers on the path so far, and at most */
-    struct { const char *method, *name; } path[DEPTH_MOST + 1];
+    struct {
+        const char *method, *name;
+    } path[DEPTH_MOST + 1];
     unsigned long nodes, paths;
     bool failed;
 };
@@ -168,9 +170,7 @@ static bool run(struct explorer *e)
             if (wrong)
                 fault(e, wrong);
             return !wrong;
-        default:
-            end(e);
-            return false;
+        default: end(e); return false;
         }
         if (wrong)
             break;
@@ -236,8 +236,8 @@ static void walk(struct explorer *e)
 
 static void begin(struct explorer *e)
 {
-    static const struct evs_snapshot seen = {.id = EVS_STR(ID), .status = EVS_STR("available"),
-                                             .has_name = true, .has_metadata = true};
+    static const struct evs_snapshot seen = {
+        .id = EVS_STR(ID), .status = EVS_STR("available"), .has_name = true, .has_metadata = true};
     struct world *world = &e->world;
 
     world->now = 1000;
@@ -251,14 +251,19 @@ static void begin(struct explorer *e)
 static bool prepare(struct explorer *e)
 {
     const struct evs_settings settings = {
-        .endpoint = EVS_STR("https://evs.example.com"), .ak = EVS_STR("AK"), .sk = EVS_STR("SK"),
-        .key_source = "options", .tls_verify = true, .connect_timeout = 5,
-        .call = {.timeout = 30, .attempt_timeout = 10, .retries = 2}, .batch = {.concurrency = 1},
+        .endpoint = EVS_STR("https://evs.example.com"),
+        .ak = EVS_STR("AK"),
+        .sk = EVS_STR("SK"),
+        .key_source = "options",
+        .tls_verify = true,
+        .connect_timeout = 5,
+        .call = {.timeout = 30, .attempt_timeout = 10, .retries = 2},
+        .batch = {.concurrency = 1},
     };
     struct evs_client *client = &e->world.client;
     struct evs_request *request = &e->world.deletion.flow.exchange.request;
-    struct evs_buf *grown[] = {&request->url, &request->headers, &request->path, &request->query,
-                               &request->authorization, &client->scratch};
+    struct evs_buf *grown[] = {&request->url,   &request->headers,       &request->path,
+                               &request->query, &request->authorization, &client->scratch};
     struct evs_error error;
     bool made = evs_client_init(client, &settings, 1, &error);
 

@@ -141,15 +141,10 @@ static bool learn(struct witness *w, const struct answer *a)
         w->healed = false;
         w->notes = 0;
         return false;
-    case STRANGE_401:
-        return !w->noted ? false : doubt(w, a);
-    case WRONG:
-        return doubt(w, a);
-    case BARRED:
-        refuse(w, a);
-        return false;
-    default:
-        return false;
+    case STRANGE_401: return !w->noted ? false : doubt(w, a);
+    case WRONG: return doubt(w, a);
+    case BARRED: refuse(w, a); return false;
+    default: return false;
     }
 }
 
@@ -267,29 +262,18 @@ static enum news news_of(const struct witness *w, const struct answer *a)
 static void conclude(struct witness *w, const struct answer *a, double now)
 {
     switch (news_of(w, a)) {
-    case ACCEPTED:
-        accept(w, now, false);
-        break;
-    case ODD:
-        odd(w, a, now);
-        break;
-    case SHOWN:
-        shown(w, a, now);
-        break;
-    case GONE:
-        gone(w, a);
-        break;
+    case ACCEPTED: accept(w, now, false); break;
+    case ODD: odd(w, a, now); break;
+    case SHOWN: shown(w, a, now); break;
+    case GONE: gone(w, a); break;
     case CONTESTED:
-    case STUCK:
-        refused(w, a, now);
-        break;
+    case STUCK: refused(w, a, now); break;
     case BUSY:
         if (w->phase == WAITING) {
             poll(w, now, a);
             break;
         } /* fall through */
-    default:
-        must_fail_as(w, a);
+    default: must_fail_as(w, a);
     }
 }
 

@@ -14,22 +14,22 @@ enum phase { LOOKING, DELETING, SETTLING, WAITING };
 struct witness {
     const struct evs_call_options *options;
     enum phase phase;
-    double ends;              /**< of the call, or of its wait; monotonic seconds */
-    unsigned attempts;        /**< requests on the wire so far */
-    enum evs_outcome outcome; /**< what is known of the deletion */
-    bool exists;              /**< this call has seen the snapshot */
+    double ends;                   /**< of the call, or of its wait; monotonic seconds */
+    unsigned attempts;             /**< requests on the wire so far */
+    enum evs_outcome outcome;      /**< what is known of the deletion */
+    bool exists;                   /**< this call has seen the snapshot */
     const struct answer *first_no; /**< SETTLING: the DELETE's own answer */
 
     /* What must happen next. */
     enum { MUST_SEND, MUST_SUCCEED, MUST_FAIL } must;
-    double from, until;       /**< MUST_SEND: when; monotonic seconds */
-    bool too_late;            /**< MUST_SEND: the server asks for a pause that ends past the end */
-    char code[65];            /**< MUST_FAIL, or time is up: with this code */
-    bool retryable;           /**< and with this */
+    double from, until; /**< MUST_SEND: when; monotonic seconds */
+    bool too_late;      /**< MUST_SEND: the server asks for a pause that ends past the end */
+    char code[65];      /**< MUST_FAIL, or time is up: with this code */
+    bool retryable;     /**< and with this */
 
     /* The attempts of one request. */
-    unsigned retries;         /**< left */
-    unsigned tries;           /**< failed ones */
+    unsigned retries; /**< left */
+    unsigned tries;   /**< failed ones */
 
     /* The wait. */
     double accepted_at;
@@ -39,13 +39,13 @@ struct witness {
 
     /* The key. */
     bool proven, refused;
-    double proven_at;         /**< departure of the request that proved it */
-    bool healed;              /**< by the clock, and not proven since */
-    double clock;             /**< the server's clock minus ours, as far as was told */
-    unsigned notes;           /**< requests that may have met a 401 and count */
-    bool noted;               /**< the one that is out is among them */
+    double proven_at; /**< departure of the request that proved it */
+    bool healed;      /**< by the clock, and not proven since */
+    double clock;     /**< the server's clock minus ours, as far as was told */
+    unsigned notes;   /**< requests that may have met a 401 and count */
+    bool noted;       /**< the one that is out is among them */
     double departed;
-    char refusal[65];         /**< code of the answer that refused the key */
+    char refusal[65]; /**< code of the answer that refused the key */
     bool refusal_retryable;
 };
 

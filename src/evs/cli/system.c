@@ -1,7 +1,7 @@
 /*
- * What the command needs of the system and plain Lua does not have: signals that are noticed, another
- * program in its place, files of which a line is one write, a lock, the terminal's width, a clock with a
- * fraction.
+ * What the command needs of the system and plain Lua does not have: signals that are noticed,
+ * another program in its place, files of which a line is one write, a lock, the terminal's width, a
+ * clock with a fraction.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* flock, O_CLOEXEC */
@@ -29,7 +29,7 @@ static int fail(lua_State *L)
     return 2;
 }
 
-/* --- signals ---------------------------------------------------------------------------------------- */
+/* --- signals ---------------------------------------------------------------------------------- */
 
 /* A handler has no argument to find these by. */
 static volatile sig_atomic_t first_signal;      /* its number, 0 while none came */
@@ -58,8 +58,9 @@ static void on_signal(int number)
                     LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT, 1);
 }
 
-/* catch(count): from now on SIGINT, SIGTERM and SIGHUP are noted, and the count-th of them raises an
- * error in the main thread, which must be the caller. A closed pipe is an error of write. */
+/* catch(count): from now on SIGINT, SIGTERM and SIGHUP are noted, and the count-th of them
+ * raises an error in the main thread, which must be the caller. A closed pipe is an error of
+ * write. */
 static int catch_signals(lua_State *L)
 {
     static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
@@ -88,8 +89,8 @@ static int caught(lua_State *L)
     return 1;
 }
 
-/* exec(path, word...): the program takes this one's place, with its signals as they were before catch; nil
- * and an error if it cannot. */
+/* exec(path, word...): the program takes this one's place, with its signals as they were before
+ * catch; nil and an error if it cannot. */
 static int exec(lua_State *L)
 {
     int count = lua_gettop(L);
@@ -104,7 +105,7 @@ static int exec(lua_State *L)
     return fail(L);
 }
 
-/* --- files ------------------------------------------------------------------------------------------ */
+/* --- files ------------------------------------------------------------------------------------ */
 
 static int push_descriptor(lua_State *L, int descriptor)
 {
@@ -217,7 +218,7 @@ static int lock(lua_State *L)
     return 3;
 }
 
-/* --- the terminal and the clock --------------------------------------------------------------------- */
+/* --- the terminal and the clock --------------------------------------------------------------- */
 
 /* is_terminal(descriptor) */
 static int is_terminal(lua_State *L)
@@ -251,11 +252,21 @@ static int now(lua_State *L)
 int luaopen_evs_cli_system(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        {"catch", catch_signals}, {"caught", caught},       {"exec", exec},
-        {"append", append},       {"create", create},       {"write", write_text},
-        {"sync", sync_file},      {"close", close_file},    {"real_path", real_path},
-        {"lock", lock},           {"is_special", is_special}, {"is_terminal", is_terminal},
-        {"width", width},         {"now", now},             {NULL, NULL},
+        {"catch", catch_signals},
+        {"caught", caught},
+        {"exec", exec},
+        {"append", append},
+        {"create", create},
+        {"write", write_text},
+        {"sync", sync_file},
+        {"close", close_file},
+        {"real_path", real_path},
+        {"lock", lock},
+        {"is_special", is_special},
+        {"is_terminal", is_terminal},
+        {"width", width},
+        {"now", now},
+        {NULL, NULL},
     };
 
     evs_compat_newmodule(L);
