@@ -5,15 +5,17 @@
 bool evs_id_check(const struct evs_client *client, struct evs_str id, const char *name,
                   struct evs_error *error)
 {
-    struct evs_secrets secrets = evs_client_secrets(client);
+    struct evs_secrets secrets;
 
     if (id.len >= 1 && id.len <= 255 && evs_str_unreserved(id) &&
         !evs_str_equal(id, EVS_STR(".")) && !evs_str_equal(id, EVS_STR("..")))
         return true;
     evs_error_set(error, EVS_INVALID_ARGUMENT,
                   "%s must be 1 to 255 characters of [A-Za-z0-9_.~-], and not '.' or '..'", name);
-    if (!client->closed) /* which has forgotten its secrets */
-        evs_error_show(error, id, &secrets);
+    if (client->closed) /* which has forgotten its secrets */
+        return false;
+    secrets = evs_client_secrets(client);
+    evs_error_show(error, id, &secrets);
     return false;
 }
 

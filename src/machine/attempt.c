@@ -12,13 +12,14 @@ struct evs_lua_attempt evs_lua_attempt(const struct evs_call *call)
 void evs_lua_attempt_answered(struct evs_lua_attempt *attempt, const struct evs_facts *facts)
 {
     const struct evs_client *client = attempt->call->engine->client;
-    struct evs_secrets secrets = evs_client_secrets(client);
+    struct evs_secrets secrets;
     struct evs_error error;
 
     attempt->status = facts->status;
     attempt->date = facts->date;
     if (client->closed || facts->status <= 299)
         return;
+    secrets = evs_client_secrets(client);
     evs_error_answer(&error, facts, &secrets);
     strcpy(attempt->code, facts->status == 407 ? evs_code_text(EVS_PROXY) : error.code);
 }
